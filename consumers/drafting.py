@@ -1,0 +1,128 @@
+"""From ready units to credit notes: one per invoice, exact to 0.0001, with their restock lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from consumers.assembling import above_invoice, assemble
+from consumers.gates import UnitStanding
+from consumers.holds import HOUR, Held
+from consumers.line_total_rule import sum_of
+from consumers.matter import Matter, Placed
+from consumers.native_notes import credits_product, foreign
+from consumers.placing import match, place, value
+from consumers.putting_back import put_back
+from consumers.remaining import left_over, note_name
+from consumers.restocking import PickPool
+from consumers.sku_ladder import SkuMatch
+from consumers.unit_checks import CHECKS, NOT_STOCK, destined
+from schemas.actions import PostCreditNote
+from schemas.concerns import ConcernType
+from schemas.money import Money
+from schemas.returns import Unit
+from schemas.sales import CreditNote
+
+
+@dataclass(slots=True)
+class Draft:
+    """What came of it: the notes to post, the units on them, and the units that wait."""
+
+    notes: list[PostCreditNote] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def draft(matter: Matter, ready: Sequence[UnitStanding], notes: Sequence[CreditNote]) -> Draft:
+    """Plan the credit notes of the ready units beside the sale's counted `notes`."""
+    result = Draft()
+    placed = _without_lump_sums(matter, _placed(matter, ready, notes, result), result)
+    for check in CHECKS:
+        placed = _checked([(one, check(one, matter)) for one in placed], result)
+    placed = _destined(matter, placed, result)
+    pool = PickPool(matter.sale, notes)
+    for _, group in groupby(placed, key=lambda one: one.sold.invoice.number):
+        _note(matter, list(group), notes, pool, result)
+    return result
+
+
+def _placed(matter: Matter, ready: Sequence[UnitStanding], notes: Sequence[CreditNote], result: Draft) -> list[Placed]:
+    matches: dict[str, SkuMatch] = {}
+    for standing in ready:
+        found = match(standing.unit, matter)
+        if isinstance(found, Held):
+            result.held.append(found)
+        else:
+            matches[standing.unit.returned_item_id] = found
+    known = [standing for standing in ready if _single(standing.unit, matches, matter, result)]
+    placed, crowded = place(known, matches, left_over(matter.sale, notes, matter.rule), matter)
+    valued, short = value(placed, matter)
+    result.held += crowded + short
+    return valued
+
+
+def _single(unit: Unit, matches: dict[str, SkuMatch], matter: Matter, result: Draft) -> bool:
+    """Whether the unit's product is known and no note from elsewhere credits it."""
+    found = matches.get(unit.returned_item_id)
+    same = [note for note in _others(matter) if found and credits_product(note, found.product_id)]
+    if found and same:
+        result.held.append(_duplicate(unit, found.sku, same))
+    return found is not None and not same
+
+
+def _checked(answers: Sequence[tuple[Placed, Held | None]], result: Draft) -> list[Placed]:
+    result.held += [held for _, held in answers if held is not None]
+    return [one for one, held in answers if held is None]
+
+
+def _without_lump_sums(matter: Matter, placed: list[Placed], result: Draft) -> list[Placed]:
+    """Hold everything where a note from elsewhere credits just this amount without naming lines."""
+    worth = sum_of(one.worth(matter).amount for one in placed)
+    slack = matter.terms.amount_tolerance
+    lump = [note for note in _others(matter) if not note.lines and abs(note.total.amount - worth) <= slack]
+    if not lump:
+        return placed
+    result.held += [_duplicate(one.unit, one.sold.line.sku, lump, one.worth(matter)) for one in placed]
+    return []
+
+
+def _others(matter: Matter) -> list[CreditNote]:
+    if matter.waived(ConcernType.NATIVE_DUPLICATE):
+        return []
+    return foreign(matter.sale, matter.case, matter.facts.claimed)
+
+
+def _duplicate(unit: Unit, sku: str, same: Sequence[CreditNote], money: Money | None = None) -> Held:
+    names = ", ".join(sorted({note_name(note) for note in same}))
+    cause = f"credit note {names} was made outside Returnline and credits {sku} of this sale"
+    step = "if it is for this return, void it or reject the unit here; if it is for another, waive this to post"
+    return Held(unit, cause, HOUR, ConcernType.NATIVE_DUPLICATE, step, money, {"notes": names})
+
+
+def _destined(matter: Matter, placed: list[Placed], result: Draft) -> list[Placed]:
+    kept: list[Placed] = []
+    for one in placed:
+        found = destined(one, matter)
+        if isinstance(found, Held):
+            result.held.append(found)
+            continue
+        if found.fate == NOT_STOCK:
+            result.remarks.append(f"{one.sold.line.sku}: dropshipped or no stock item, so nothing is restocked")
+        kept.append(found)
+    return kept
+
+
+def _note(matter: Matter, group: list[Placed], notes: Sequence[CreditNote], pool: PickPool, result: Draft) -> None:
+    back = put_back(matter, group, pool)
+    result.held += back.held
+    result.remarks += back.remarks
+    if not back.units:
+        return
+    note = assemble(matter, back.units, back.lines)
+    held = above_invoice(matter, back.units, note, notes)
+    result.held += held
+    if not held:
+        result.notes.append(note)
+        result.placed += back.units

@@ -1,0 +1,77 @@
+"""One decision's desk: the case, the sale and everything learned about it, and the units placed on invoice lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from consumers.case import AliasProposal, Case
+from consumers.credit_facts import CreditFacts
+from consumers.entitlement import Figures
+from consumers.gates import UnitStanding
+from consumers.holds import HOUR, Held
+from consumers.line_total_rule import TotalConflict, TotalRule
+from consumers.remaining import SoldLine
+from schemas.concerns import ConcernType
+from schemas.merchant import Terms
+from schemas.money import Money, minor_exponent
+from schemas.returns import Unit
+from schemas.sales import Location, Sale, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What every check may look at."""
+
+    case: Case
+    sale: Sale
+    facts: CreditFacts
+    tenant: Tenant
+    terms: Terms
+    now: datetime
+    rule: TotalRule = TotalRule.PLAIN
+    tax_rounding: str = ROUND_HALF_UP
+    conflict: TotalConflict | None = None
+
+    @property
+    def coin(self) -> Decimal:
+        """The smallest unit of the sale's currency, in major units."""
+        return Decimal(1).scaleb(-minor_exponent(self.sale.currency))
+
+    def money(self, amount: Decimal) -> Money:
+        """An amount of the sale's currency."""
+        return Money(amount, self.sale.currency)
+
+    def waived(self, kind: ConcernType) -> bool:
+        """Whether a person accepted this exception."""
+        return kind in self.case.waived
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A ready unit on its invoice line. `each` is what one piece is worth; `destination` None means no restock.
+
+    `fate` is the word for its goods: a disposition, "keep", "not_stock", or "" while nothing is known.
+    """
+
+    standing: UnitStanding
+    sold: SoldLine
+    proposal: AliasProposal | None = None
+    each: Figures | None = None
+    destination: Location | None = None
+    fate: str = ""
+
+    @property
+    def unit(self) -> Unit:
+        """The unit itself."""
+        return self.standing.unit
+
+    def worth(self, matter: Matter) -> Money:
+        """Gross of one piece as the invoice has it; what the shopper paid where that is not known."""
+        return matter.money(self.each.gross(matter.sale.tax_inclusive)) if self.each else self.unit.gross
+
+
+def hold(placed: Placed, matter: Matter, kind: ConcernType, cause: str, next_step: str, **details: str) -> Held:
+    """The unit waits, with its entitlement at risk."""
+    return Held(placed.unit, cause, HOUR, kind, next_step, placed.worth(matter), details)

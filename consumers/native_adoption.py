@@ -1,0 +1,108 @@
+"""Where Cin7's own channel makes the credit notes: accept the note it made for the same units, else wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from consumers.case import Case, Plan
+from consumers.entitlement import Figures
+from consumers.gates import UnitStanding
+from consumers.holds import HOUR, Held, waits_of
+from consumers.line_total_rule import TotalRule, four, sum_of
+from consumers.matter import Matter
+from consumers.native_notes import foreign
+from consumers.placing import match
+from consumers.remaining import figures
+from consumers.sku_ladder import SkuMatch
+from schemas.actions import AdoptCreditNote, business_key
+from schemas.money import Money
+from schemas.returns import Unit
+from schemas.sales import AUTHORISED, CreditNote, Sale
+
+
+def adopt(matter: Matter, units: Sequence[UnitStanding]) -> Plan:
+    """Adopt what the channel already credited; the other units wait quietly for its note."""
+    by_product: dict[str, list[Unit]] = {}
+    held: list[Held] = []
+    aliases = []
+    for standing in units:
+        found = match(standing.unit, matter)
+        if isinstance(found, SkuMatch):
+            by_product.setdefault(found.product_id, []).append(standing.unit)
+            aliases += [found.proposal] if found.proposal else []
+        else:
+            held.append(found)
+    notes = foreign(matter.sale, matter.case, matter.facts.claimed)
+    actions = _adoptions(matter.case, matter.sale, by_product, notes, matter.rule)
+    taken = {unit for action in actions for unit in action.units}
+    open_units = [unit for group in by_product.values() for unit in group if unit.returned_item_id not in taken]
+    held += [Held(unit, "waiting for the credit note that Cin7's own channel makes", HOUR) for unit in open_units]
+    return Plan(actions=actions, waits=waits_of(held), aliases=tuple(sorted(set(aliases), key=lambda a: a.portal_sku)))
+
+
+@dataclass(slots=True)
+class _Offer:
+    """What a foreign note still offers: pieces per product, and the worth of one piece."""
+
+    note: CreditNote
+    pieces: dict[str, Decimal]
+    each: dict[str, Figures]
+
+
+def _adoptions(
+    case: Case, sale: Sale, units: Mapping[str, list[Unit]], notes: Iterable[CreditNote], rule: TotalRule
+) -> tuple[AdoptCreditNote, ...]:
+    """One adoption per authorised foreign note that credits some of the units (given by product id)."""
+    waiting = {product: sorted(group, key=lambda u: u.returned_item_id) for product, group in units.items()}
+    found = []
+    for note in sorted(notes, key=lambda n: (n.number, n.task_id)):
+        if note.status != AUTHORISED:
+            continue
+        offer = _offer(note, rule)
+        taken: dict[str, list[Unit]] = {}
+        for product, pieces in offer.pieces.items():
+            count = min(int(pieces), len(waiting.get(product, [])))
+            if count:
+                taken[product], waiting[product] = waiting[product][:count], waiting[product][count:]
+        if taken:
+            found.append(_adopt(case, sale, offer, taken))
+    return tuple(found)
+
+
+def _offer(note: CreditNote, rule: TotalRule) -> _Offer:
+    pieces: dict[str, Decimal] = {}
+    worth: dict[str, Figures] = {}
+    for line in note.lines:
+        pieces[line.product_id] = pieces.get(line.product_id, Decimal(0)) + line.quantity
+        part, before = figures(line, rule), worth.get(line.product_id, Figures(Decimal(0), Decimal(0), Decimal(0)))
+        worth[line.product_id] = Figures(
+            pieces[line.product_id], before.extended + part.extended, before.tax + part.tax
+        )
+    return _Offer(note, pieces, worth)
+
+
+def _adopt(case: Case, sale: Sale, offer: _Offer, taken: Mapping[str, list[Unit]]) -> AdoptCreditNote:
+    ids = tuple(sorted(unit.returned_item_id for group in taken.values() for unit in group))
+    note = offer.note
+    if all(len(taken.get(product, [])) == pieces for product, pieces in offer.pieces.items()):
+        net, tax, gross = note.total_before_tax, note.tax, note.total
+    else:
+        ratio = {p: Decimal(len(group)) / offer.pieces[p] for p, group in taken.items()}
+        extended = sum_of(four(offer.each[p].extended * r) for p, r in ratio.items())
+        part = Figures(Decimal(len(ids)), extended, sum_of(four(offer.each[p].tax * r) for p, r in ratio.items()))
+        net, tax, gross = (
+            Money(amount, sale.currency)
+            for amount in (part.net(sale.tax_inclusive), part.tax, part.gross(sale.tax_inclusive))
+        )
+    return AdoptCreditNote(
+        key=business_key(case.shop, case.ret.rma_id, "credit", ids),
+        sale_id=sale.sale_id,
+        units=ids,
+        task_id=note.task_id,
+        number=note.number,
+        net=net,
+        tax=tax,
+        gross=gross,
+    )

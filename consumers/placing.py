@@ -1,0 +1,148 @@
+"""Which invoice line each unit belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import groupby
+
+from consumers.entitlement import Figures, NotEnoughLeftError, share_of
+from consumers.gates import UnitStanding
+from consumers.holds import HOUR, QUARTER, Held
+from consumers.matter import Matter, Placed, hold
+from consumers.remaining import SoldLine
+from consumers.sku_ladder import SkuMatch, SkuMiss, climb
+from schemas.concerns import ConcernType
+from schemas.money import Money
+from schemas.returns import Unit
+from schemas.sales import VOIDED, Invoice
+
+
+def match(unit: Unit, matter: Matter) -> SkuMatch | Held:
+    """The product of the sale that the unit is, or why it waits."""
+    invoiced = [line for invoice in _live(matter) for line in invoice.lines]
+    found = climb(unit.sku, invoiced, matter.facts.aliases)
+    if isinstance(found, SkuMatch):
+        return found
+    if found.kind is ConcernType.SKU_UNMATCHED:
+        ordered = climb(unit.sku, matter.sale.order_lines, matter.facts.aliases)
+        if isinstance(ordered, SkuMatch):
+            return _not_invoiced(unit, f"{ordered.sku} is ordered, but not on an invoice yet")
+        return _missed(unit, found if invoiced else ordered)
+    return _missed(unit, found)
+
+
+def _live(matter: Matter) -> list[Invoice]:
+    return [invoice for invoice in matter.sale.invoices if invoice.status != VOIDED]
+
+
+def _missed(unit: Unit, miss: SkuMiss) -> Held:
+    near = ", ".join(miss.candidates)
+    step = "tie the SKU to a Cin7 SKU of this sale" + (f" (nearest: {near})" if near else "")
+    return Held(unit, miss.cause, HOUR, miss.kind, step, details={"sku": unit.sku, "candidates": near})
+
+
+def _not_invoiced(unit: Unit, cause: str) -> Held:
+    step = "authorise the invoice in Cin7; the credit note follows by itself"
+    return Held(unit, cause, QUARTER, ConcernType.INVOICE_NOT_AUTHORISED, step)
+
+
+def place(
+    ready: Sequence[UnitStanding], matches: Mapping[str, SkuMatch], lines: Sequence[SoldLine], matter: Matter
+) -> tuple[list[Placed], list[Held]]:
+    """Each unit on the oldest invoice line of its product with room, a line at the price paid before others."""
+    placed: list[Placed] = []
+    held: list[Held] = []
+    used: dict[tuple[str, int], int] = {}
+    for standing in ready:
+        found = matches[standing.unit.returned_item_id]
+        own = [line for line in lines if line.line.product_id == found.product_id]
+        free = [line for line in own if line.left.quantity >= used.get(line.place, 0) + 1]
+        if not free:
+            held.append(_no_room(standing.unit, found, own, matter))
+            continue
+        sold = min(free, key=lambda line: not _at_price(line, standing.unit, matter))
+        used[sold.place] = used.get(sold.place, 0) + 1
+        placed.append(Placed(standing, sold, found.proposal))
+    return placed, held
+
+
+def _at_price(sold: SoldLine, unit: Unit, matter: Matter) -> bool:
+    paid = portal_price(unit, matter.sale.currency)
+    if paid is None:
+        return True
+    each = Figures(Decimal(1), sold.sold.extended / sold.sold.quantity, sold.sold.tax / sold.sold.quantity)
+    return abs(compared(each, unit, matter) - paid.amount) <= tolerance(matter)
+
+
+def portal_price(unit: Unit, currency: str) -> Money | None:
+    """What the portal says was paid, in the sale's currency; None where it knows no such figure."""
+    if unit.paid.currency == currency:
+        return unit.gross
+    return unit.shop_paid if unit.shop_paid.currency == currency else None
+
+
+def compared(each: Figures, unit: Unit, matter: Matter) -> Decimal:
+    """The entitlement on the same basis as the portal's figure: gross, or net where only a net shop price is known."""
+    inclusive = matter.sale.tax_inclusive
+    gross = unit.tax_included or unit.paid.currency == matter.sale.currency
+    return each.gross(inclusive) if gross else each.net(inclusive)
+
+
+def tolerance(matter: Matter) -> Decimal:
+    """The difference per unit that passes: the merchant's, never below the smallest coin of the currency."""
+    return max(matter.terms.amount_tolerance, matter.coin)
+
+
+def _no_room(unit: Unit, found: SkuMatch, own: Sequence[SoldLine], matter: Matter) -> Held:
+    waiting = [
+        invoice
+        for invoice in _live(matter)
+        if not invoice.creditable and any(line.product_id == found.product_id for line in invoice.lines)
+    ]
+    if waiting:
+        names = ", ".join(f"{invoice.number or '(no number)'} is {invoice.status}" for invoice in waiting)
+        return _not_invoiced(unit, f"the invoice is not authorised: {names}")
+    notes = sorted({note for sold in own for note in sold.notes})
+    sold = sum((line.sold.quantity for line in own), Decimal(0)).normalize()
+    if notes:
+        cause = f"{found.sku}: all {sold:f} pieces sold are already credited by {', '.join(notes)}"
+        step = "check the notes named; void the wrong one, or reject the unit in ReturnGO"
+        return Held(unit, cause, HOUR, ConcernType.OVER_CREDIT, step, details={"notes": ", ".join(notes)})
+    cause = f"{found.sku}: more pieces are returned than the {sold:f} sold"
+    step = "correct the quantity in ReturnGO"
+    return Held(unit, cause, HOUR, ConcernType.OVER_RETURN, step)
+
+
+def value(placed: Sequence[Placed], matter: Matter) -> tuple[list[Placed], list[Held]]:
+    """Tell each unit what one piece is worth; hold a line's units where the amount left does not suffice."""
+    valued: list[Placed] = []
+    held: list[Held] = []
+    for _, group in groupby(sorted(placed, key=_by_line), key=lambda p: p.sold.place):
+        units = list(group)
+        try:
+            share = line_share(units, matter)
+        except NotEnoughLeftError as short:
+            held += [_short(one, matter, short) for one in units]
+            continue
+        each = Figures(Decimal(1), share.extended / len(units), share.tax / len(units))
+        valued += [replace(one, each=each) for one in units]
+    return valued, held
+
+
+def _by_line(placed: Placed) -> tuple[str, int, str]:
+    return (*placed.sold.place, placed.unit.returned_item_id)
+
+
+def line_share(units: Sequence[Placed], matter: Matter) -> Figures:
+    """What these units of one invoice line are worth together. Raises NotEnoughLeftError."""
+    sold = units[0].sold
+    return share_of(sold.sold, sold.left, len(units), matter.coin, matter.tax_rounding)
+
+
+def _short(placed: Placed, matter: Matter, short: NotEnoughLeftError) -> Held:
+    notes = ", ".join(sorted(set(placed.sold.notes)))
+    cause = f"{placed.sold.line.sku}: the amount still creditable does not suffice ({short}); credited by {notes}"
+    step = "check the notes named; void the wrong one, or credit the rest by hand"
+    return hold(placed, matter, ConcernType.OVER_CREDIT, cause, step, notes=notes)

@@ -1,0 +1,87 @@
+"""Restock lines: goods go to the place the merchant chose, out of the location and batch the sale was picked from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from consumers.dispositions import Unplaced
+from schemas.concerns import ConcernType
+from schemas.sales import CreditNote, Location, Sale, StockLine
+
+
+@dataclass(slots=True)
+class _Pick:
+    line: StockLine
+    invoice_number: str
+    left: Decimal
+
+
+class PickPool:
+    """The shipped picks of a sale, less what earlier notes already put back."""
+
+    def __init__(self, sale: Sale, notes: Iterable[CreditNote]) -> None:
+        self._picks = [
+            _Pick(line, fulfilment.invoice_number, line.quantity)
+            for fulfilment in sale.fulfilments
+            if fulfilment.shipped
+            for line in fulfilment.picks
+            if not line.non_inventory
+        ]
+        for back in (line for note in notes for line in note.restock):
+            self._put_back(back)
+
+    def _put_back(self, back: StockLine) -> None:
+        rest = back.quantity
+        same = [pick for pick in self._picks if pick.line.product_id == back.product_id]
+        for pick in sorted(same, key=lambda p: (p.line.batch != back.batch, p.line.location_id != back.location_id)):
+            taken = min(rest, pick.left)
+            pick.left -= taken
+            rest -= taken
+
+    def of(self, product_id: str, invoice_number: str) -> list[_Pick]:
+        """What is still out of this product, the invoice's own shipment first."""
+        out = [pick for pick in self._picks if pick.line.product_id == product_id and pick.left > 0]
+        return sorted(out, key=lambda pick: pick.invoice_number != invoice_number)
+
+    def shipped(self, product_id: str) -> bool:
+        """Whether any of the product was picked and shipped."""
+        return any(pick.line.product_id == product_id for pick in self._picks)
+
+    def components(self, sold: frozenset[str]) -> bool:
+        """Whether something was picked that no line sells: the sign of a bundle."""
+        return any(pick.line.product_id not in sold for pick in self._picks)
+
+    def restock(
+        self, product_id: str, invoice_number: str, destinations: Sequence[Location]
+    ) -> tuple[StockLine, ...] | Unplaced:
+        """Restock lines for one piece per destination, taken out of the pool; or why a person must name the batch."""
+        picks = self.of(product_id, invoice_number)
+        out = sum((pick.left for pick in picks), Decimal(0))
+        count = len(destinations)
+        if count > out:
+            return _batch(f"{count} pieces came back, but the sale's shipments show {out.normalize():f} still out")
+        batches = {pick.line.batch for pick in picks}
+        places = {place.location_id for place in destinations}
+        if len(batches) > 1 and (count < out or len(places) > 1):
+            return _batch(f"the pieces were shipped from {len(batches)} batches ({', '.join(sorted(batches))})")
+        lines: dict[tuple[int, str], StockLine] = {}
+        for place in sorted(destinations, key=lambda location: location.location_id):
+            number, pick = next((n, p) for n, p in enumerate(picks) if p.left > 0)
+            one = min(Decimal(1), pick.left)
+            pick.left -= one
+            known = lines.get((number, place.location_id))
+            lines[number, place.location_id] = _back(pick.line, place, one + (known.quantity if known else 0))
+        return tuple(lines.values())
+
+
+def _back(pick: StockLine, place: Location, quantity: Decimal) -> StockLine:
+    return replace(pick, quantity=quantity, restock_location_id=place.location_id, restock_location=place.name)
+
+
+def _batch(cause: str) -> Unplaced:
+    step = (
+        "waive this to credit without restock, and put the goods back in Cin7 by hand under the right batch or serial"
+    )
+    return Unplaced(ConcernType.BATCH_SERIAL_REQUIRED, cause, step)

@@ -1,0 +1,122 @@
+"""What must be true of a placed unit before it is credited. Each check answers None, or why the unit waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from consumers.dispositions import Unplaced, checked_location, rule_for, unmapped, wanted_location
+from consumers.holds import Held
+from consumers.matter import Matter, Placed, hold
+from consumers.placing import compared, portal_price, tolerance
+from schemas.concerns import ConcernType
+from schemas.merchant import Disposition, DispositionRule, EffectOwner
+from schemas.sales import SERVICE
+
+#: The fate of goods that are no stock of ours: dropshipped, services, non-inventory products.
+NOT_STOCK = "not_stock"
+
+
+def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
+    """A returned exchange item must be credited where its money is, never blindly on the replacement sale."""
+    unit, ret = placed.unit, matter.case.ret
+    untaxed = unit.paid.amount > 0 and unit.tax.amount == 0 and placed.sold.line.tax.amount > 0
+    if matter.waived(ConcernType.RETURN_OF_EXCHANGE) or not (ret.original_order or untaxed):
+        return None
+    origin = f"order {ret.original_order}" if ret.original_order else "another order (paid without tax on a taxed line)"
+    cause = f"the item came by an exchange; the money was paid on {origin}"
+    step = "credit it on the order where it was paid, or waive this to credit the invoice line of this sale"
+    return hold(placed, matter, ConcernType.RETURN_OF_EXCHANGE, cause, step)
+
+
+def price_agrees(placed: Placed, matter: Matter) -> Held | None:
+    """The invoice's share and the portal's price must agree per unit, in the sale's currency, within the tolerance."""
+    if placed.each is None:
+        return None
+    paid = portal_price(placed.unit, matter.sale.currency)
+    if paid is None:
+        return _currency(placed, matter)
+    share = matter.money(compared(placed.each, placed.unit, matter)).quantized()
+    if abs(share.amount - paid.amount) <= tolerance(matter) or matter.waived(ConcernType.AMOUNT_MISMATCH):
+        return None
+    return hold(
+        placed,
+        matter,
+        ConcernType.AMOUNT_MISMATCH,
+        f"{placed.sold.line.sku}: the invoice gives {share} for one piece, the portal says {paid} was paid",
+        "find out which figure is right; waive this to credit the invoice's share",
+        invoice=str(share.amount),
+        portal=str(paid.amount),
+    )
+
+
+def _currency(placed: Placed, matter: Matter) -> Held | None:
+    if matter.waived(ConcernType.CURRENCY_MISMATCH):
+        return None
+    seen = sorted({placed.unit.paid.currency, placed.unit.shop_paid.currency})
+    cause = f"the sale is in {matter.sale.currency}, the portal only knows {' and '.join(seen)}"
+    step = "check the order's currency; waive this to credit the invoice's share unchecked"
+    return hold(placed, matter, ConcernType.CURRENCY_MISMATCH, cause, step)
+
+
+def tax_rule_usable(placed: Placed, matter: Matter) -> Held | None:
+    """The line's tax rule must be active, or have a successor that is."""
+    name = placed.sold.line.tax_rule
+    if credited_tax_rule(name, matter) is not None:
+        return None
+    cause = f"tax rule {name!r} of the invoice line is not active in Cin7 and has no usable successor"
+    step = f"name a successor for {name!r} in the shop's settings, or activate the rule in Cin7"
+    return hold(placed, matter, ConcernType.TAX_RULE_UNKNOWN, cause, step, tax_rule=name)
+
+
+def credited_tax_rule(name: str, matter: Matter) -> str | None:
+    """The tax rule to write: the invoice line's own, else its active successor, else None."""
+    if matter.waived(ConcernType.TAX_RULE_UNKNOWN):
+        return name
+    for wanted in (name, matter.terms.tax_successors.get(name, "")):
+        rule = matter.facts.tax_rules.get(wanted)
+        if rule is not None and rule.active:
+            return wanted
+    return None
+
+
+def destined(placed: Placed, matter: Matter) -> Placed | Held:
+    """The unit with the place its goods go back to: none where not received, kept, not our stock or not our task."""
+    if not placed.unit.needs_shipment:
+        return replace(placed, fate=Disposition.KEEP.value)
+    if not placed.standing.goods:
+        return placed
+    if not stocked(placed, matter):
+        return replace(placed, fate=NOT_STOCK)
+    rule = rule_for(placed.unit, matter.terms)
+    if matter.terms.restock_owner is not EffectOwner.RETURNLINE and not _holds(rule):
+        return placed
+    return _destined_by(rule, placed, matter)
+
+
+def _holds(rule: DispositionRule | None) -> bool:
+    return rule is not None and rule.disposition is Disposition.HOLD
+
+
+def _destined_by(rule: DispositionRule | None, placed: Placed, matter: Matter) -> Placed | Held:
+    wanted = unmapped(placed.unit) if rule is None else wanted_location(placed.unit, rule, matter.terms)
+    found = checked_location(wanted, matter.facts.locations) if isinstance(wanted, str) else wanted
+    if isinstance(found, Unplaced):
+        skipped = matter.waived(found.kind)
+        return placed if skipped else hold(placed, matter, found.kind, found.cause, found.next_step)
+    return replace(placed, destination=found, fate=rule.disposition.value if rule else "")
+
+
+def stocked(placed: Placed, matter: Matter) -> bool:
+    """Whether the line is stock of ours: not a service sale, not dropshipped, not a non-inventory product."""
+    line = placed.sold.line
+    if matter.sale.kind == SERVICE or line.drop_ship:
+        return False
+    if any(o.drop_ship and o.product_id == line.product_id for o in matter.sale.order_lines):
+        return False
+    picks = [p for f in matter.sale.fulfilments for p in f.picks if p.product_id == line.product_id]
+    return not any(pick.non_inventory for pick in picks)
+
+
+#: In the order a person would ask them.
+CHECKS: tuple[Callable[[Placed, Matter], Held | None], ...] = (not_from_an_exchange, price_agrees, tax_rule_usable)

@@ -1,0 +1,179 @@
+"""What to do, imperative: one effect each, once, under one business key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from schemas.money import Money
+from schemas.sales import Charge, DocumentLine, StockLine
+
+
+def business_key(shop: str, rma_id: str, kind: str, units: Iterable[str]) -> str:
+    """`shop:rma:kind:units`, units sorted: the same fact by any route gives the same key."""
+    return f"{shop}:{rma_id}:{kind}:{','.join(sorted(set(units)))}"
+
+
+def marker(key: str) -> str:
+    """The short form of a business key that goes into Memo, Reference or Notes: `RL-` and twelve hex digits."""
+    return "RL-" + hashlib.blake2b(key.encode(), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What all actions share: the business key, the sale it belongs to and the units it settles."""
+
+    key: str
+    sale_id: str
+    units: tuple[str, ...]
+
+    @property
+    def marker(self) -> str:
+        """The trace of the key left in the provider's document."""
+        return marker(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitGoods:
+    """What one unit gets out of a credit note: its share of the money, and where its goods go ("" for nowhere)."""
+
+    unit: str
+    gross: Money
+    disposition: str
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostCreditNote(Effect):
+    """Post one credit note against one invoice, with its restock lines. `task_id` is the sale's own id on a simple
+    sale, else the zero GUID."""
+
+    task_id: str
+    simple: bool
+    invoice_number: str
+    memo: str
+    noted_on: date
+    rate: Decimal
+    lines: tuple[DocumentLine, ...]
+    charges: tuple[Charge, ...]
+    restock: tuple[StockLine, ...]
+    net: Money
+    tax: Money
+    gross: Money
+    tax_inclusive: bool = False
+    goods: tuple[UnitGoods, ...] = ()
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptCreditNote(Effect):
+    """Accept a credit note that somebody else made for the same units; nothing is sent."""
+
+    task_id: str
+    number: str
+    net: Money
+    tax: Money
+    gross: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOffStock(Effect):
+    """Remove quantities at one location to an expense account, at original cost (a delta, unlike an adjustment)."""
+
+    location_id: str
+    account: str
+    effective_on: date
+    notes: str
+    lines: tuple[StockLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStock(Effect):
+    """Move quantities between two locations."""
+
+    from_location_id: str
+    to_location_id: str
+    completed_on: date
+    reference: str
+    lines: tuple[StockLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustStock(Effect):
+    """Add `quantity` counted units at one location. Cin7 takes the new absolute figure, so it is read immediately
+    before (Cin7 blueprint)."""
+
+    location_id: str
+    effective_on: date
+    reference: str
+    account: str
+    line: StockLine
+    unit_cost: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRefund(Effect):
+    """Record on the credit note that the shopper's money went out."""
+
+    task_id: str
+    reference: str
+    amount: Money
+    paid_on: date
+    account: str
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentOnReturn(Effect):
+    """Write on the RMA's timeline in ReturnGO."""
+
+    rma_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveShipment(Effect):
+    """Tell ReturnGO that the parcel is received, which lets its automatic refund go."""
+
+    rma_id: str
+    shipment_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoriseOrder(Effect):
+    """Take a Cin7 sale order out of Draft by sending the whole document back with Status AUTHORISED."""
+
+    memo: str
+    order_total: Money
+    lines: tuple[DocumentLine, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    extra: dict[str, str] = field(default_factory=dict, compare=False, hash=False)
+
+
+Action = (
+    PostCreditNote
+    | AdoptCreditNote
+    | WriteOffStock
+    | TransferStock
+    | AdjustStock
+    | RecordRefund
+    | CommentOnReturn
+    | ReceiveShipment
+    | AuthoriseOrder
+)
+
+#: The kind part of the business key, one per action.
+KINDS: dict[type[Effect], str] = {
+    PostCreditNote: "credit",
+    AdoptCreditNote: "credit",
+    WriteOffStock: "write-off",
+    TransferStock: "transfer",
+    AdjustStock: "adjust",
+    RecordRefund: "refund",
+    CommentOnReturn: "comment",
+    ReceiveShipment: "receive",
+    AuthoriseOrder: "authorise",
+}

@@ -1,0 +1,135 @@
+"""The merchant's decisions for one shop: when to credit, who owns what, where goods go, which accounts to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Gate(StrEnum):
+    """When a unit may be credited."""
+
+    APPROVED = "approved"
+    RECEIVED = "received"
+    INSPECTED = "inspected"
+
+
+class EffectOwner(StrEnum):
+    """Who makes an effect: Returnline, Cin7's own Shopify channel (then we adopt), or nobody."""
+
+    RETURNLINE = "returnline"
+    NATIVE = "native"
+    NOBODY = "nobody"
+
+
+class NoteStyle(StrEnum):
+    """DRAFT, compare, AUTHORISE (three calls a return), or AUTHORISED at once (two calls)."""
+
+    DRAFT_THEN_AUTHORISE = "draft_then_authorise"
+    DIRECT = "direct"
+
+
+class Disposition(StrEnum):
+    """What happens to the goods of a unit."""
+
+    RESTOCK = "restock"
+    QUARANTINE = "quarantine"
+    WRITE_OFF = "write_off"
+    KEEP = "keep"
+    HOLD = "hold"
+
+
+class Finding(StrEnum):
+    """What is known about a unit's goods when its disposition is chosen."""
+
+    RESTOCKABLE = "restockable"
+    NOT_RESTOCKABLE = "not_restockable"
+    NOT_RETURNED = "not_returned"
+    UNINSPECTED = "uninspected"
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRule:
+    """One line of the map reason × finding → disposition; "*" matches any reason. The first match wins."""
+
+    reason: str
+    finding: Finding | None
+    disposition: Disposition
+    location: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRule:
+    """How one kind of fee, shipping or adjustment is posted: the Service product's name, account and tax rule."""
+
+    description: str
+    account: str
+    tax_rule: str
+
+
+class Posting(StrEnum):
+    """Credit notes one by one, or in batches that finance releases."""
+
+    IMMEDIATE = "immediate"
+    BATCH = "batch"
+
+
+class RefundRelease(StrEnum):
+    """How ReturnGO is told that goods are credited and restocked."""
+
+    NONE = "none"
+    COMMENT = "comment"
+    SHIPMENT_RECEIVED = "shipment_received"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTerms:
+    """When a batch closes and who lets it go. `auto_release_below` is in base currency; None always waits for finance."""
+
+    cut_off: time = time(18, 0)
+    max_count: int = 200
+    auto_release_below: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Everything the merchant decides. Locations are Cin7 names or GUIDs; accounts are Cin7 codes; tolerances are in
+    document currency."""
+
+    go_live: date | None = None
+    gate: Gate = Gate.RECEIVED
+    style: NoteStyle = NoteStyle.DRAFT_THEN_AUTHORISE
+    posting: Posting = Posting.IMMEDIATE
+    batch: BatchTerms = field(default_factory=BatchTerms)
+    credit_note_owner: EffectOwner = EffectOwner.RETURNLINE
+    restock_owner: EffectOwner = EffectOwner.RETURNLINE
+    write_off_owner: EffectOwner = EffectOwner.RETURNLINE
+    refund_owner: EffectOwner = EffectOwner.NOBODY
+    refund_release: RefundRelease = RefundRelease.NONE
+    dispositions: tuple[DispositionRule, ...] = ()
+    sellable_location: str = ""
+    quarantine_location: str = ""
+    portal_locations: Mapping[str, str] = field(default_factory=dict)
+    sellable_locations: tuple[str, ...] = ()
+    sku_aliases: Mapping[str, str] = field(default_factory=dict)
+    tax_successors: Mapping[str, str] = field(default_factory=dict)
+    fees: Mapping[str, ChargeRule] = field(default_factory=dict)
+    adjustments: Mapping[str, ChargeRule] = field(default_factory=dict)
+    negative_charges: bool = True
+    refund_accounts: Mapping[str, str] = field(default_factory=dict)
+    write_off_account: str = ""
+    write_off_approval_above: Decimal | None = None
+    amount_tolerance: Decimal = Decimal("0.05")
+    goodwill_tolerance: Decimal = Decimal("0.00")
+    restock_value_tolerance: Decimal = Decimal("0.01")
+    release_exchanges: bool = False
+    exchange_timers: Mapping[str, int] = field(default_factory=dict)
+    availability_target: str = "none"
+    availability_buffer: int = 0
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    exchange_marker: str = ""

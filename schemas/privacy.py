@@ -1,0 +1,51 @@
+"""What of a ReturnGO body may be stored: enough to explain money and stock, nothing that names a shopper."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+#: Keys that end in "name" but name things, not people.
+_THING_NAMES = frozenset(
+    {"order_name", "ordername", "eventname", "productname", "variantname", "fullname"}
+    | {"resolutionname", "policyrulename", "carriername", "thirdpartyname"}
+)
+_PERSONAL = re.compile(
+    r"address|e?mail|phone|street|city|zip|postal|state$|user|customer|contact|answer|question|media|image|"
+    r"bank|iban|branch|comment$|url|label|tracking|extendedreason|note|message|signature|token|password|secret",
+    re.IGNORECASE,
+)
+_REFERENCES = frozenset({"PlatformRefundId", "InvoicePaymentId"})
+_MAIL = re.compile(r"[^\s<>\"'@]+@[^\s<>\"'@]+\.[^\s<>\"'@]+")
+
+
+def without_personal_data(raw: dict[str, Any]) -> dict[str, Any]:
+    """The same body without addresses, e-mails, phones, names, free text, media, bank details, credit codes."""
+    kept = {key: _clean(key, value) for key, value in raw.items() if _may_stay(key, raw)}
+    if "htmlText" in kept and str(raw.get("commentType", "")).lower() != "system":
+        kept["htmlText"] = ""
+    return kept
+
+
+def masked_mail(text: str) -> str:
+    """The text with every e-mail address blotted out."""
+    return _MAIL.sub("[e-mail]", text)
+
+
+def _may_stay(key: str, holder: dict[str, Any]) -> bool:
+    lower = key.lower()
+    if lower in _THING_NAMES or lower in {"comments", "externalreferencetype"}:
+        return True
+    if lower == "externalreferenceid":
+        return holder.get("externalReferenceType") in _REFERENCES
+    if lower.endswith(("name", "validatedby")) or lower == "name":
+        return False
+    return _PERSONAL.search(key) is None
+
+
+def _clean(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_personal_data(value)
+    if isinstance(value, list):
+        return [_clean(key, entry) for entry in value]
+    return masked_mail(value) if isinstance(value, str) else value
