@@ -1,0 +1,109 @@
+"""Exceptions in the ledger: opened once, refreshed while true, closed by themselves when the facts become right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import tables as t
+from pipeline.ledger.store import insert_once
+from schemas.concerns import Concern, ConcernType, owner_of
+
+OPEN, CLOSED = "open", "closed"
+_X = t.exceptions.c
+
+
+def _values(concern: Concern, owners: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    return {
+        "owner": owners.get(concern.kind.value) or owner_of(concern.kind).value,
+        "cause": concern.cause,
+        "next_step": concern.next_step,
+        "money": concern.money.amount if concern.money else None,
+        "currency": concern.money.currency if concern.money else "",
+        "units": list(concern.units),
+        "details": dict(concern.details),
+        "seen_at": now,
+    }
+
+
+def raise_(
+    conn: sa.Connection,
+    shop: str,
+    raised_by: str,
+    subject: str,
+    concern: Concern,
+    now: datetime,
+    *,
+    return_id: int | None = None,
+    owners: Mapping[str, str] | None = None,
+) -> bool:
+    """Open the exception, or refresh it where it is open already. True when it is new."""
+    values = _values(concern, owners or {}, now)
+    key = {"shop": shop, "type": concern.kind.value, "raised_by": raised_by, "subject": subject}
+    new = insert_once(conn, t.exceptions, **key, state=OPEN, opened_at=now, return_id=return_id, **values)
+    if not new:
+        same = (
+            (_X.shop == shop) & (_X.type == concern.kind.value) & (_X.raised_by == raised_by) & (_X.subject == subject)
+        )
+        conn.execute(t.exceptions.update().where(same & (_X.state == OPEN)).values(**values))
+    return new
+
+
+def close(
+    conn: sa.Connection, shop: str, raised_by: str, subject: str, now: datetime, *, but: Iterable[ConcernType] = ()
+) -> int:
+    """Close what this stage raised about this subject, except the types that still hold. Gives how many closed."""
+    mine = (_X.shop == shop) & (_X.raised_by == raised_by) & (_X.subject == subject) & (_X.state == OPEN)
+    still = tuple(kind.value for kind in but)
+    if still:
+        mine = mine & _X.type.not_in(still)
+    done = conn.execute(
+        t.exceptions.update().where(mine).values(state=CLOSED, closed_at=now, closed_by="facts became right")
+    )
+    return int(done.rowcount)
+
+
+def sync(
+    conn: sa.Connection,
+    shop: str,
+    raised_by: str,
+    subject: str,
+    concerns: Iterable[Concern],
+    now: datetime,
+    *,
+    return_id: int | None = None,
+    owners: Mapping[str, str] | None = None,
+) -> None:
+    """Make the open exceptions of this stage and subject exactly these: new ones open, the rest close."""
+    current = tuple(concerns)
+    for concern in current:
+        raise_(conn, shop, raised_by, subject, concern, now, return_id=return_id, owners=owners)
+    close(conn, shop, raised_by, subject, now, but=[c.kind for c in current])
+
+
+def open_rows(conn: sa.Connection, *, shop: str = "", type_: str = "", owner: str = "") -> list[Mapping[str, Any]]:
+    """Open exceptions with their RMA, oldest first."""
+    query = (
+        sa.select(t.exceptions, t.returns.c.rma_id, t.returns.c.order_name)
+        .join(t.returns, t.returns.c.id == _X.return_id, isouter=True)
+        .where(_X.state == OPEN)
+        .order_by(_X.opened_at, _X.id)
+    )
+    for column, wanted in ((_X.shop, shop), (_X.type, type_), (_X.owner, owner)):
+        if wanted:
+            query = query.where(column == wanted)
+    return [dict(r) for r in conn.execute(query).mappings()]
+
+
+def waived(conn: sa.Connection, return_id: int) -> frozenset[ConcernType]:
+    """The exception types that a person accepted for this return."""
+    rows = conn.execute(sa.select(t.waivers.c.type).where(t.waivers.c.return_id == return_id)).scalars()
+    return frozenset(ConcernType(value) for value in rows)
+
+
+def waive(conn: sa.Connection, return_id: int, kind: ConcernType, reason: str, by: str, now: datetime) -> bool:
+    """Accept one exception type for one return, with a reason. False when it was accepted before."""
+    return insert_once(conn, t.waivers, return_id=return_id, type=kind.value, reason=reason, by=by, at=now)

@@ -1,0 +1,54 @@
+"""What reached us: one row for each delivery that was answered 202, whatever became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from pipeline.ledger import tables as t
+from pipeline.ledger.store import insert_once
+
+ADMITTED, DUPLICATE, UNREADABLE = "admitted", "duplicate", "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One accepted HTTP request, as the inbox kept it."""
+
+    delivery_id: str
+    shop: str
+    source: str
+    topic: str
+    received_at: datetime
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    sender_id: str | None = None
+
+
+def admit(conn: sa.Connection, delivery: Delivery, outcome: str, subject: str, now: datetime, error: str = "") -> bool:
+    """Write the delivery down once. False when it (or the sender's own event id) is known already: then nothing else
+    may follow from it."""
+    row = {
+        "id": delivery.delivery_id,
+        "shop": delivery.shop,
+        "source": delivery.source,
+        "topic": delivery.topic,
+        "sender_id": delivery.sender_id,
+        "received_at": delivery.received_at,
+        "admitted_at": now,
+        "headers": delivery.headers,
+        "body": delivery.body,
+    }
+    if insert_once(conn, t.deliveries, **row, outcome=outcome, subject=subject, error=error):
+        return True
+    # Known by the sender's id but under another delivery id: keep the row, so that every 202 is accounted for.
+    insert_once(conn, t.deliveries, **{**row, "sender_id": None}, outcome=DUPLICATE, subject=subject, error="")
+    return False
+
+
+def counts(conn: sa.Connection) -> dict[str, int]:
+    """How many deliveries ended in which outcome."""
+    rows = conn.execute(sa.select(t.deliveries.c.outcome, sa.func.count()).group_by(t.deliveries.c.outcome))
+    return {str(outcome): int(count) for outcome, count in rows}

@@ -1,0 +1,193 @@
+"""Entries: one return (or other subject) waiting for one consumer. Claims are conditional updates; nobody holds a
+database lock while working."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import tables as t
+from pipeline.ledger.store import insert_once
+
+OPEN, PARKED, SETTLED, REFUSED, BURIED = "open", "parked", "settled", "refused", "buried"
+_E = t.entries.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one entry until the lease ends; every later write names the fence."""
+
+    entry_id: int
+    shop: str
+    consumer: str
+    subject: str
+    return_id: int | None
+    fence: int
+    starts: int
+    failures: int
+    wakes: int
+    lease_until: datetime
+
+
+def wake(conn: sa.Connection, shop: str, consumer: str, subject: str, return_id: int | None, now: datetime) -> int:
+    """Make the entry due now, opening it where there is none.
+
+    An entry buried for its own failures stays buried until it is requeued; one that only holds a buried effect goes on
+    with the rest.
+    """
+    insert_once(
+        conn,
+        t.entries,
+        shop=shop,
+        consumer=consumer,
+        subject=subject,
+        return_id=return_id,
+        state=OPEN,
+        due_at=now,
+        wakes=0,
+        opened_at=now,
+        since=now,
+    )
+    where = (_E.shop == shop) & (_E.consumer == consumer) & (_E.subject == subject)
+    stays = (_E.state == BURIED) & (_E.failures > 0)
+    conn.execute(
+        t.entries.update()
+        .where(where)
+        .values(
+            wakes=_E.wakes + 1,
+            due_at=sa.case((stays, sa.null()), else_=now),
+            state=sa.case((stays, BURIED), (_E.state == PARKED, PARKED), else_=OPEN),
+        )
+    )
+    return int(conn.execute(sa.select(_E.id).where(where)).scalar_one())
+
+
+def claim(conn: sa.Connection, entry_id: int, now: datetime, lease: timedelta) -> Claim | None:
+    """Take the entry if it is due and nobody else has it; the start is counted here, before any other code runs."""
+    row = conn.execute(sa.select(t.entries).where(_E.id == entry_id)).mappings().one_or_none()
+    if row is None or row["due_at"] is None or row["due_at"] > now:
+        return None
+    if row["lease_until"] is not None and row["lease_until"] > now:
+        return None
+    taken = conn.execute(
+        t.entries.update()
+        .where((_E.id == entry_id) & (_E.fence == row["fence"]))
+        .values(fence=row["fence"] + 1, starts=row["starts"] + 1, lease_until=now + lease)
+    )
+    if taken.rowcount != 1:
+        return None
+    return Claim(
+        entry_id=entry_id,
+        shop=row["shop"],
+        consumer=row["consumer"],
+        subject=row["subject"],
+        return_id=row["return_id"],
+        fence=row["fence"] + 1,
+        starts=row["starts"] + 1,
+        failures=row["failures"],
+        wakes=row["wakes"],
+        lease_until=now + lease,
+    )
+
+
+def release(
+    conn: sa.Connection,
+    claimed: Claim,
+    state: str,
+    now: datetime,
+    *,
+    reason: str = "",
+    due_at: datetime | None = None,
+    failed: bool = False,
+) -> bool:
+    """Leave the entry by one of its exits. A wake that came meanwhile makes it due again at once. False when the claim
+    was lost to another worker."""
+    woken = _E.wakes > claimed.wakes
+    buried = state == BURIED
+    changed = conn.execute(
+        t.entries.update()
+        .where((_E.id == claimed.entry_id) & (_E.fence == claimed.fence))
+        .values(
+            state=state if buried else sa.case((woken, OPEN if state != PARKED else PARKED), else_=state),
+            due_at=None if buried else sa.case((woken, now), else_=due_at),
+            reason=reason,
+            lease_until=None,
+            starts=0,
+            failures=claimed.failures + 1 if failed else 0,
+            wakes_seen=claimed.wakes,
+            since=sa.case((_E.state == state, _E.since), else_=now),
+        )
+    )
+    return changed.rowcount == 1
+
+
+def reopen(conn: sa.Connection, entry_id: int, now: datetime) -> bool:
+    """Make a buried entry due again. False when it was not buried: a second operator changes nothing."""
+    changed = conn.execute(
+        t.entries.update()
+        .where((_E.id == entry_id) & (_E.state == BURIED))
+        .values(state=OPEN, due_at=now, wakes=_E.wakes + 1, starts=0, failures=0, reason="", since=now)
+    )
+    return changed.rowcount == 1
+
+
+def keep_plan(conn: sa.Connection, claimed: Claim, plan: dict[str, Any]) -> None:
+    """Store what was planned, so that anyone can be told why."""
+    conn.execute(t.entries.update().where((_E.id == claimed.entry_id) & (_E.fence == claimed.fence)).values(plan=plan))
+
+
+def due(conn: sa.Connection, consumer: str, now: datetime, limit: int) -> list[int]:
+    """Entries of this consumer that should be worked on and that nobody holds, oldest first."""
+    free = sa.or_(_E.lease_until.is_(None), _E.lease_until <= now)
+    query = (
+        sa.select(_E.id).where((_E.consumer == consumer) & (_E.due_at <= now) & free).order_by(_E.due_at).limit(limit)
+    )
+    return [int(row) for row in conn.execute(query).scalars()]
+
+
+def wake_sale(conn: sa.Connection, shop: str, sale_id: str, now: datetime) -> list[tuple[int, str]]:
+    """Wake every open or parked entry whose return belongs to this sale; says which (entry id, consumer)."""
+    rows = conn.execute(
+        sa.select(_E.id, _E.consumer)
+        .join(t.returns, t.returns.c.id == _E.return_id)
+        .where((t.returns.c.shop == shop) & (t.returns.c.sale_id == sale_id) & _E.state.in_((OPEN, PARKED)))
+    ).all()
+    for entry_id, _ in rows:
+        make_due(conn, int(entry_id), now)
+    return [(int(entry_id), str(consumer)) for entry_id, consumer in rows]
+
+
+def wake_order(
+    conn: sa.Connection, shop: str, reference: str, order_number: str, now: datetime
+) -> list[tuple[int, str]]:
+    """Wake the parked entries of returns that have no sale yet and whose order carries one of these names."""
+    names = {
+        name for word in (reference, order_number) if word for name in (word, word.lstrip("#"), "#" + word.lstrip("#"))
+    }
+    if not names:
+        return []
+    r = t.returns.c
+    rows = conn.execute(
+        sa.select(_E.id, _E.consumer)
+        .join(t.returns, r.id == _E.return_id)
+        .where((r.shop == shop) & (r.sale_id == "") & r.order_name.in_(tuple(names)) & _E.state.in_((OPEN, PARKED)))
+    ).all()
+    for entry_id, _ in rows:
+        make_due(conn, int(entry_id), now)
+    return [(int(entry_id), str(consumer)) for entry_id, consumer in rows]
+
+
+def make_due(conn: sa.Connection, entry_id: int, now: datetime) -> None:
+    """Have an entry looked at now, whatever it waits for; a buried one stays where it is."""
+    conn.execute(
+        t.entries.update().where((_E.id == entry_id) & (_E.state != BURIED)).values(due_at=now, wakes=_E.wakes + 1)
+    )
+
+
+def by_state(conn: sa.Connection) -> dict[tuple[str, str], int]:
+    """How many entries each consumer has in each state."""
+    rows = conn.execute(sa.select(_E.consumer, _E.state, sa.func.count()).group_by(_E.consumer, _E.state))
+    return {(str(consumer), str(state)): int(count) for consumer, state, count in rows}

@@ -1,0 +1,174 @@
+"""What is remembered so that it need not be asked again: sales of orders, reference books, cursors, aliases, and who
+writes to which sale."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import tables as t
+from pipeline.ledger.store import insert_once, upsert
+from schemas.sales import SaleRow
+
+_S = t.sales.c
+
+
+def _digest(row: SaleRow) -> str:
+    told = (
+        row.status,
+        row.order_status,
+        row.invoice_status,
+        row.credit_note_status,
+        row.restock_status,
+        row.kind,
+        row.invoice_amount,
+    )
+    return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
+
+
+def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -> bool:
+    """Index one row of the sale list. True when something that matters changed (touches without content are common,
+    measured by integrators)."""
+    digest = _digest(row)
+    known = conn.execute(
+        sa.select(_S.digest).where((_S.shop == shop) & (_S.sale_id == row.sale_id))
+    ).scalar_one_or_none()
+    values = {
+        "order_number": row.order_number,
+        "customer_reference": row.customer_reference,
+        "external_id": row.external_id,
+        "kind": row.kind,
+        "status": row.status,
+        "order_status": row.order_status,
+        "invoice_status": row.invoice_status,
+        "credit_note_status": row.credit_note_status,
+        "source_channel": row.source_channel,
+        "amount": row.invoice_amount,
+        "currency": row.currency,
+        "updated": row.updated,
+        "digest": digest,
+    }
+    if known is None:
+        insert_once(conn, t.sales, shop=shop, sale_id=row.sale_id, first_seen=now, **values)
+    else:
+        conn.execute(t.sales.update().where((_S.shop == shop) & (_S.sale_id == row.sale_id)).values(**values))
+    return known != digest
+
+
+def sales_named(conn: sa.Connection, shop: str, names: Iterable[str]) -> list[Mapping[str, Any]]:
+    """Indexed sales whose reference, order number or external id is exactly one of these names."""
+    wanted = tuple(names)
+    hit = _S.customer_reference.in_(wanted) | _S.order_number.in_(wanted) | _S.external_id.in_(wanted)
+    return [dict(r) for r in conn.execute(sa.select(t.sales).where((_S.shop == shop) & hit)).mappings()]
+
+
+def sale_of_order(conn: sa.Connection, shop: str, order_name: str) -> str | None:
+    """The sale that was found for this order before."""
+    where = (t.sale_of_order.c.shop == shop) & (t.sale_of_order.c.order_name == order_name)
+    return conn.execute(sa.select(t.sale_of_order.c.sale_id).where(where)).scalar_one_or_none()
+
+
+def remember_sale(conn: sa.Connection, shop: str, order_name: str, sale_id: str, how: str, now: datetime) -> None:
+    """Tie an order to its sale for ever."""
+    insert_once(conn, t.sale_of_order, shop=shop, order_name=order_name, sale_id=sale_id, how=how, at=now)
+
+
+def claim_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str, now: datetime, lease: timedelta) -> bool:
+    """Become the only writer of this sale until the lease ends. False while another entry holds it."""
+    values = {"holder": holder, "until": now + lease}
+    if insert_once(conn, t.sale_claims, shop=shop, sale_id=sale_id, **values):
+        return True
+    c = t.sale_claims.c
+    mine = (c.shop == shop) & (c.sale_id == sale_id) & ((c.until <= now) | (c.holder == holder))
+    return conn.execute(t.sale_claims.update().where(mine).values(**values)).rowcount == 1
+
+
+def release_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str) -> None:
+    """Let the next entry write to this sale."""
+    c = t.sale_claims.c
+    conn.execute(t.sale_claims.delete().where((c.shop == shop) & (c.sale_id == sale_id) & (c.holder == holder)))
+
+
+def reference_book(conn: sa.Connection, shop: str, book: str) -> tuple[Any, datetime] | None:
+    """A reference book (locations, tax rules, ...) as it was last read, and when."""
+    c = t.references.c
+    row = conn.execute(sa.select(c.content, c.read_at).where((c.shop == shop) & (c.book == book))).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def keep_reference_book(conn: sa.Connection, shop: str, book: str, content: Any, now: datetime) -> None:
+    """Remember a reference book."""
+    upsert(conn, t.references, {"shop": shop, "book": book}, {"content": content, "read_at": now})
+
+
+def cursor(conn: sa.Connection, shop: str, name: str) -> str:
+    """Where a poll stands; empty before the first."""
+    c = t.cursors.c
+    return conn.execute(sa.select(c.value).where((c.shop == shop) & (c.name == name))).scalar_one_or_none() or ""
+
+
+def claim_cursor(conn: sa.Connection, shop: str, name: str, now: datetime, every: timedelta, lease: timedelta) -> bool:
+    """Take a poll that is due; of two sweepers one gets it. The interval counts from the last taking."""
+    c = t.cursors.c
+    insert_once(conn, t.cursors, shop=shop, name=name, value="", at=now - every - timedelta(seconds=1))
+    free = c.lease_until.is_(None) | (c.lease_until <= now)
+    mine = (c.shop == shop) & (c.name == name) & (c.at <= now - every) & free
+    return conn.execute(t.cursors.update().where(mine).values(at=now, lease_until=now + lease)).rowcount == 1
+
+
+def expire_cursor(conn: sa.Connection, shop: str, name: str) -> None:
+    """Make a poll due at once."""
+    c = t.cursors.c
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    insert_once(conn, t.cursors, shop=shop, name=name, value="", at=long_ago)
+    conn.execute(t.cursors.update().where((c.shop == shop) & (c.name == name)).values(at=long_ago))
+
+
+def backdate_cursor(conn: sa.Connection, shop: str, name: str, at: datetime) -> None:
+    """Say when a poll was last made, so that it is due earlier than a whole interval from now."""
+    c = t.cursors.c
+    conn.execute(t.cursors.update().where((c.shop == shop) & (c.name == name)).values(at=at))
+
+
+def returns_due(conn: sa.Connection, now: datetime) -> bool:
+    """Whether a return is due to be read and nobody is reading it."""
+    r = t.returns.c
+    free = r.lease_until.is_(None) | (r.lease_until <= now)
+    return conn.execute(sa.select(r.id).where((r.due_at <= now) & free).limit(1)).first() is not None
+
+
+def set_cursor(conn: sa.Connection, shop: str, name: str, value: str | None, now: datetime) -> None:
+    """Finish a poll: keep its new position (None keeps the old one) and let it go."""
+    c = t.cursors.c
+    values: dict[str, Any] = {"lease_until": None} | ({"value": value} if value is not None else {})
+    done = conn.execute(t.cursors.update().where((c.shop == shop) & (c.name == name)).values(**values))
+    if done.rowcount == 0:
+        insert_once(conn, t.cursors, shop=shop, name=name, value=value or "", at=now)
+
+
+def alias(conn: sa.Connection, shop: str, portal_sku: str) -> str | None:
+    """The Cin7 SKU tied to this portal SKU."""
+    c = t.aliases.c
+    return conn.execute(
+        sa.select(c.cin7_sku).where((c.shop == shop) & (c.portal_sku == portal_sku))
+    ).scalar_one_or_none()
+
+
+def propose_alias(
+    conn: sa.Connection, shop: str, portal_sku: str, cin7_sku: str, product_id: str, now: datetime
+) -> bool:
+    """Record a unique loose match for a person to see. True when it is new."""
+    return insert_once(
+        conn,
+        t.aliases,
+        shop=shop,
+        portal_sku=portal_sku,
+        cin7_sku=cin7_sku,
+        product_id=product_id,
+        state="proposed",
+        at=now,
+    )

@@ -1,0 +1,1 @@
+"""The ledger's history, oldest first; expand, then contract."""

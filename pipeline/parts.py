@@ -1,0 +1,182 @@
+"""The composition root: builds the ledger, the clients and the broker from the settings. Nothing else constructs them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from pipeline.broker import celery_app, redis_url, send
+from pipeline.cin7 import Cin7, Cin7Access
+from pipeline.inbox import Inbox
+from pipeline.ledger import Ledger, attempts
+from pipeline.quota import DailyQuota, Quota
+from pipeline.returngo import ReturnGo, ReturnGoAccess
+from pipeline.settings import Settings, Shop
+from pipeline.wire import Call, Observer
+from schemas.merchant import Terms
+
+
+def utc_now() -> datetime:
+    """The one place where the clock of the machine is read."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """On whose behalf calls are made: it is written beside every attempt."""
+
+    return_id: int | None = None
+    entry_id: int | None = None
+    effect_id: int | None = None
+
+
+_on_behalf: ContextVar[For] = ContextVar("on_behalf", default=For())  # noqa: B039 - a frozen value
+
+
+@contextmanager
+def on_behalf(**changes: int | None) -> Iterator[None]:
+    """Calls made inside are written down for this return, entry or effect."""
+    token = _on_behalf.set(replace(_on_behalf.get(), **changes))
+    try:
+        yield
+    finally:
+        _on_behalf.reset(token)
+
+
+@dataclass(slots=True)
+class ShopParts:
+    """The clients of one shop."""
+
+    shop: Shop
+    cin7: Cin7
+    returngo: ReturnGo
+    cin7_quota: Quota
+    returngo_quota: DailyQuota
+
+    @property
+    def name(self) -> str:
+        """The shop's name in the settings."""
+        return self.shop.name
+
+    @property
+    def terms(self) -> Terms:
+        """The merchant's decisions."""
+        return self.shop.terms
+
+
+@dataclass
+class Parts:
+    """Everything one process works with. Built lazily and after a fork, so that no connection is shared between
+    processes."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = utc_now
+    consumers: tuple[str, ...] = ()
+    _shops: dict[str, ShopParts] = field(default_factory=dict)
+
+    @cached_property
+    def worker(self) -> str:
+        """This process, as leases and attempts name it."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return Ledger(self.settings.database_url)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A client without hidden retries: a repeated command is our decision."""
+        return Redis.from_url(
+            redis_url(self.settings),
+            socket_timeout=10,
+            socket_connect_timeout=3,
+            health_check_interval=25,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """The intake's side of the inbox. A batch left by a dead intake is taken over after a third of a lease:
+        admitting takes no calls."""
+        return Inbox(self.redis, self.settings.prefix, idle_ms=int(self.settings.intervals.lease * 1000 / 3))
+
+    @cached_property
+    def app(self) -> Any:
+        """The Celery application for sending hints."""
+        return celery_app(self.settings, self.consumers)
+
+    def hint(self, task: str, queue: str, **kwargs: Any) -> bool:
+        """Say that there is work; a lost hint is repaired by the sweep."""
+        return send(self.app, task, queue, **kwargs)
+
+    def shop(self, name: str) -> ShopParts:
+        """The clients of this shop. Raises KeyError for a shop that the settings do not know."""
+        if name not in self._shops:
+            self._shops[name] = self._build(self.settings.shop(name))
+        return self._shops[name]
+
+    def _build(self, shop: Shop) -> ShopParts:
+        intervals, cin7, returngo = self.settings.intervals, shop.cin7, shop.returngo
+        deadlines = {"read_deadline": intervals.read_deadline, "write_deadline": intervals.write_deadline}
+        quota = Quota(
+            self.redis,
+            cin7.application_key,
+            limit=cin7.limit,
+            window=cin7.window,
+            reserve=cin7.reserve,
+            margin=cin7.margin,
+            prefix=f"{self.settings.prefix}quota",
+        )
+        daily = DailyQuota(
+            self.redis, returngo.api_key, limit=returngo.daily_limit, prefix=f"{self.settings.prefix}daily"
+        )
+        opens = Cin7Access(
+            cin7.base_url, cin7.account_id, cin7.application_key, patience=intervals.quota_patience, **deadlines
+        )
+        portal = ReturnGoAccess(
+            returngo.base_url, returngo.shop_name, returngo.api_key, comment_field=returngo.comment_field, **deadlines
+        )
+        return ShopParts(
+            shop,
+            Cin7(opens, quota, observe=self._observer(shop.name), clock=self.clock),
+            ReturnGo(portal, daily, observe=self._observer(shop.name), clock=self.clock),
+            quota,
+            daily,
+        )
+
+    def _observer(self, shop: str) -> Observer:
+        def keep(call: Call) -> None:
+            whose = _on_behalf.get()
+            attempt = attempts.Attempt(
+                at=call.at,
+                shop=shop,
+                system=call.system,
+                lane=call.lane,
+                method=call.method,
+                path=f"{call.path}?{call.query}"[:200] if call.query else call.path[:200],
+                status=call.status,
+                outcome=call.outcome,
+                seconds=call.seconds,
+                sent=call.request,
+                answered=call.excerpt,
+                return_id=whose.return_id,
+                entry_id=whose.entry_id,
+                effect_id=whose.effect_id,
+                worker=self.worker,
+            )
+            with self.ledger.write() as conn:
+                attempts.keep(conn, attempt)
+
+        return keep

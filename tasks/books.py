@@ -1,0 +1,195 @@
+"""Cin7 Core as the decisions see it: a sale is always read fresh and by one writer at a time; reference books come from
+memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pipeline.ledger import memory, returns
+from pipeline.ledger.codec import from_json, to_json
+from pipeline.parts import Parts, ShopParts
+from pipeline.quota import Lane
+from schemas.concerns import Concern, ConcernType
+from schemas.sales import VOIDED, Account, Location, Sale, TaxRule, Tenant
+from tasks.failures import SaleBusyError
+
+T = TypeVar("T")
+
+
+class LedgerBooks:
+    """Answers the questions of `consumers.case.Books` from Cin7, at the price of as few calls as is safe.
+
+    `sale` is the sale last read, for the look-up before the first send.
+    """
+
+    def __init__(self, parts: Parts, shop: ShopParts, return_id: int | None, holder: str) -> None:
+        self._parts = parts
+        self._shop = shop
+        self._return_id = return_id
+        self._holder = holder
+        self._held: list[str] = []
+        self.sale: Sale | None = None
+
+    # -- sales --------------------------------------------------------------------------------------------------------
+
+    def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
+        """The order's sale, read fresh under a claim. Raises SaleBusyError while another entry writes to it."""
+        found = self._find(order_name, order_id)
+        if isinstance(found, Concern):
+            return found
+        return self.read_sale(found)
+
+    def read_sale(self, sale_id: str) -> Sale:
+        """This sale, fresh, and nobody else writes to it until `release`."""
+        self._claim(sale_id)
+        self.sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
+        return self.sale
+
+    def _claim(self, sale_id: str) -> None:
+        lease = timedelta(seconds=self._parts.settings.intervals.lease)
+        now = self._parts.clock()
+        with self._parts.ledger.write() as conn:
+            if not memory.claim_sale(conn, self._shop.name, sale_id, self._holder, now, lease):
+                raise SaleBusyError(f"another return is being written to sale {sale_id}")
+            if self._return_id is not None:
+                returns.set_sale(conn, self._return_id, sale_id)
+        self._held.append(sale_id)
+
+    def release(self) -> None:
+        """Let others write to the sales that were read."""
+        with self._parts.ledger.write() as conn:
+            for sale_id in self._held:
+                memory.release_sale(conn, self._shop.name, sale_id, self._holder)
+        self._held.clear()
+
+    def _find(self, order_name: str, order_id: str) -> str | Concern:
+        shop = self._shop.name
+        if not order_name.strip():
+            return self._choose("(no order name)", [], [])
+        with self._parts.ledger.read() as conn:
+            known = memory.sale_of_order(conn, shop, order_name)
+            rows = [] if known else memory.sales_named(conn, shop, _spellings(order_name, order_id))
+        if known:
+            return known
+        related: list[Mapping[str, Any]] = []
+        if not rows:
+            rows, related = self._search(order_name, order_id)
+        return self._choose(order_name, rows, related)
+
+    def _search(self, order_name: str, order_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+        """Ask Cin7; its search matches parts of words, so the exact comparison is ours."""
+        now = self._parts.clock()
+        rows = self._shop.cin7.find_sales(order_name.lstrip("#"), lane=Lane.MONEY)
+        with self._parts.ledger.write() as conn:
+            for row in rows:
+                memory.keep_sale_row(conn, self._shop.name, row, now)
+            exact = memory.sales_named(conn, self._shop.name, _spellings(order_name, order_id))
+        wanted = {name.casefold() for name in _spellings(order_name, order_id)}
+        related: list[Mapping[str, Any]] = [
+            {"sale_id": r.sale_id, "order_number": r.order_number}
+            for r in rows
+            if wanted & _words(r.customer_reference)
+        ]
+        return exact, related
+
+    def _choose(
+        self, order_name: str, rows: list[Mapping[str, Any]], related: list[Mapping[str, Any]]
+    ) -> str | Concern:
+        alive = [row for row in rows if row["status"] != VOIDED] or rows
+        ids = sorted({str(row["sale_id"]) for row in alive})
+        if len(ids) == 1:
+            with self._parts.ledger.write() as conn:
+                memory.remember_sale(conn, self._shop.name, order_name, ids[0], "exact name", self._parts.clock())
+            return ids[0]
+        if len(ids) > 1:
+            numbers = ", ".join(sorted(str(row["order_number"]) for row in alive))
+            return Concern(
+                ConcernType.CONSOLIDATED_SALE_AMBIGUOUS,
+                f"{len(ids)} sales in Cin7 carry the name {order_name}: {numbers}.",
+                "Give all but one of them another Customer Reference, or void the wrong one; this continues by itself.",
+                details={"sales": ", ".join(ids)},
+            )
+        if related:
+            numbers = ", ".join(sorted(str(row["order_number"]) for row in related))
+            return Concern(
+                ConcernType.CONSOLIDATED_SALE_AMBIGUOUS,
+                f"Order {order_name} is one of several inside Cin7 sale {numbers} (daily consolidation).",
+                "Credit this share by hand in Cin7; it will be adopted when the memo names the RMA.",
+            )
+        return Concern(
+            ConcernType.ORDER_NOT_FOUND,
+            f"No sale in Cin7 carries the name {order_name} as order number, customer reference or external id.",
+            f"Import the order into Cin7, or put {order_name} into the sale's Customer Reference; this continues by itself.",
+        )
+
+    # -- reference books ----------------------------------------------------------------------------------------------
+
+    def location(self, name: str) -> Location | None:
+        """A location by exact name or GUID; bins by GUID only."""
+        wanted = name.strip().casefold()
+        for place in self._book("locations", list[Location], lambda: self._shop.cin7.locations(lane=Lane.MONEY)):
+            if wanted in {place.name.casefold(), place.location_id.casefold()}:
+                return place
+        return None
+
+    def tax_rule(self, name: str) -> TaxRule | None:
+        """A tax rule by exact name."""
+        rules = self._book("tax_rules", list[TaxRule], lambda: self._shop.cin7.tax_rules(lane=Lane.MONEY))
+        return next((rule for rule in rules if rule.name == name), None)
+
+    def account(self, code: str) -> Account | None:
+        """An account by code."""
+        accounts = self._book("accounts", list[Account], lambda: self._shop.cin7.accounts(lane=Lane.MONEY))
+        return next((account for account in accounts if account.code == code), None)
+
+    def tenant(self) -> Tenant:
+        """The company's settings."""
+        return self._book("me", Tenant, lambda: self._shop.cin7.me(lane=Lane.MONEY))
+
+    def alias(self, sku: str) -> str | None:
+        """The Cin7 SKU tied to this portal SKU."""
+        with self._parts.ledger.read() as conn:
+            return memory.alias(conn, self._shop.name, sku)
+
+    def refresh(self, book: str) -> None:
+        """Forget how old a reference book is allowed to be and read it now."""
+        now = self._parts.clock()
+        content = to_json(_READERS[book](self._shop))
+        with self._parts.ledger.write() as conn:
+            memory.keep_reference_book(conn, self._shop.name, book, content, now)
+
+    def _book(self, name: str, kind: type[T], read: Callable[[], Any]) -> T:
+        now = self._parts.clock()
+        with self._parts.ledger.read() as conn:
+            kept = memory.reference_book(conn, self._shop.name, name)
+        # The sweep keeps the books fresh; a book older than two refreshes is read here, so that a dead sweep cannot age
+        # a decision.
+        fresh_enough = timedelta(seconds=2 * self._parts.settings.intervals.reference_refresh)
+        if kept is None or now - kept[1] > fresh_enough:
+            content = to_json(read())
+            with self._parts.ledger.write() as conn:
+                memory.keep_reference_book(conn, self._shop.name, name, content, now)
+        else:
+            content = kept[0]
+        return from_json(kind, content)
+
+
+_READERS: dict[str, Callable[[ShopParts], Any]] = {
+    "me": lambda shop: shop.cin7.me(lane=Lane.BULK),
+    "locations": lambda shop: list(shop.cin7.locations(lane=Lane.BULK)),
+    "tax_rules": lambda shop: list(shop.cin7.tax_rules(lane=Lane.BULK)),
+    "accounts": lambda shop: list(shop.cin7.accounts(lane=Lane.BULK)),
+}
+REFERENCE_BOOKS = tuple(_READERS)
+
+
+def _spellings(order_name: str, order_id: str) -> tuple[str, ...]:
+    bare = order_name.strip().lstrip("#")
+    names = {order_name.strip(), bare, f"#{bare}"} | ({order_id} if order_id else set())
+    return tuple(sorted(name for name in names if name))
+
+
+def _words(reference: str) -> set[str]:
+    return {word.casefold() for word in reference.replace(",", " ").replace(";", " ").replace("/", " ").split()}

@@ -1,0 +1,292 @@
+"""One entry through one consumer: claim → gather → plan → perform → settle; or, at any point, park, refuse or bury."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from consumers.case import Case, Consumer, Done, Plan
+from consumers.roster import consumer
+from pipeline.failures import CredentialsRejected, Unavailable
+from pipeline.kill_points import reach
+from pipeline.ledger import concerns, dead, effects, entries, memory, returns
+from pipeline.ledger.codec import to_json
+from pipeline.ledger.effects import EffectRow, Outcome
+from pipeline.ledger.entries import Claim
+from pipeline.parts import Parts, ShopParts, on_behalf
+from schemas.actions import AdoptCreditNote
+from schemas.concerns import Concern, ConcernType
+from schemas.money import Money
+from tasks import lanes, settling
+from tasks.books import LedgerBooks
+from tasks.failures import consequence
+from tasks.perform import Performer, Timing, waits_for_person
+from tasks.policy import MOST_STARTS, Consequence, Exit
+from tasks.providers import provider_for
+
+log = structlog.get_logger()
+CONSUME = "tasks.consume.run"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One claimed entry with everything needed to work on it."""
+
+    parts: Parts
+    shop: ShopParts
+    consumer: Consumer
+    claim: Claim
+    case: Case
+
+
+def run(parts: Parts, entry_id: int) -> str:
+    """Work on this entry if it is due. Gives the exit taken, or "not due"; never raises for a failure it can name."""
+    intervals = parts.settings.intervals
+    with parts.ledger.write() as conn:
+        claimed = entries.claim(conn, entry_id, parts.clock(), timedelta(seconds=intervals.lease))
+    if claimed is None:
+        return "not due"
+    reach("entry.claimed")
+    if claimed.starts > MOST_STARTS:
+        return _bury_poison(parts, claimed)
+    started = parts.clock()
+    with on_behalf(return_id=claimed.return_id, entry_id=claimed.entry_id):
+        exit_, reason = _work_or_fail(parts, claimed)
+    reach("entry.released")
+    seconds = (parts.clock() - started).total_seconds()
+    log.info(
+        "consumed",
+        consumer=claimed.consumer,
+        shop=claimed.shop,
+        subject=claimed.subject,
+        exit=exit_,
+        reason=reason,
+        seconds=round(seconds, 3),
+    )
+    return exit_
+
+
+def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
+    try:
+        lanes.check(parts, claimed.shop, "cin7")
+        exit_, reason = _work(parts, claimed)
+    except Exception as error:
+        return _fail(parts, claimed, error)
+    lanes.worked(parts, claimed.shop, "cin7")
+    return exit_, reason
+
+
+def _work(parts: Parts, claimed: Claim) -> tuple[str, str]:
+    work = Work(parts, parts.shop(claimed.shop), consumer(claimed.consumer), claimed, load_case(parts, claimed))
+    books = LedgerBooks(parts, work.shop, claimed.return_id, f"entry:{claimed.entry_id}")
+    try:
+        facts = work.consumer.gather(work.case, work.shop.terms, books)
+        reach("entry.gathered")
+        plan = work.consumer.plan(work.case, facts, work.shop.terms, parts.clock())
+        _keep_plan(work, plan)
+        reach("entry.planned")
+        _perform_all(work, books)
+        reach("entry.performed")
+        return _settle(work, plan)
+    finally:
+        books.release()
+
+
+def load_case(parts: Parts, claimed: Claim) -> Case:
+    """The return with its effects. An effect planned but never sent does not count: it is planned anew from today's
+    facts."""
+    if claimed.return_id is None:
+        raise LookupError(f"entry {claimed.entry_id} belongs to no return")
+    with parts.ledger.read() as conn:
+        row = returns.by_id(conn, claimed.return_id)
+        done = effects.of_return(conn, claimed.return_id)
+        waived = concerns.waived(conn, claimed.return_id)
+    told = returns.told(row)
+    if told is None:
+        raise LookupError(f"RMA {row['rma_id']} has not been read yet")
+    seen = tuple(_done(e) for e in done if not (e["state"] == effects.PLANNED and e["sends"] == 0))
+    return Case(claimed.shop, told, seen, waived, row["opened_at"])
+
+
+def _done(row: Any) -> Done:
+    gross = Money(row["gross"], row["currency"]) if row["gross"] is not None else None
+    return Done(
+        key=row["key"],
+        kind=row["kind"],
+        state=row["state"],
+        units=tuple(row["action"].get("units", ())),
+        reference=row["reference"],
+        number=row["number"],
+        gross=gross,
+        details=dict(row["progress"] or {}),
+    )
+
+
+def plan_as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as anyone may read it later."""
+    return {
+        "actions": [{"do": type(action).__name__, **to_json(action)} for action in plan.actions],
+        "waits": [{"reason": w.reason, "look_again_seconds": w.look_again.total_seconds()} for w in plan.waits],
+        "refusal": plan.refusal,
+        "exceptions": [to_json(c) for c in plan.all_concerns()],
+        "remarks": list(plan.remarks),
+    }
+
+
+def _keep_plan(work: Work, plan: Plan) -> None:
+    now, claimed = work.parts.clock(), work.claim
+    with work.parts.ledger.write() as conn:
+        entries.keep_plan(conn, claimed, plan_as_json(plan) | {"at": now.isoformat()})
+        wanted = {action.key for action in plan.actions}
+        for old in effects.of_entry(conn, claimed.entry_id, (effects.PLANNED,)):
+            if old.key not in wanted:
+                effects.withdraw(conn, old.effect_id, now, "no longer wanted by the facts")
+        for action in plan.actions:
+            effects.plan(conn, claimed.entry_id, claimed.shop, claimed.return_id, action, now)
+        for alias in plan.aliases:
+            memory.propose_alias(conn, claimed.shop, alias.portal_sku, alias.cin7_sku, alias.product_id, now)
+
+
+def _perform_all(work: Work, books: LedgerBooks) -> None:
+    with work.parts.ledger.read() as conn:
+        waiting = effects.of_entry(conn, work.claim.entry_id)
+    for row in waiting:
+        _perform(work, row, books)
+
+
+def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
+    if isinstance(row.action, AdoptCreditNote):
+        _adopt(work, row, row.action)
+        return
+    provider = provider_for(row, work.shop, books.sale)
+    performer = Performer(settling.LedgerStore(work.parts), provider, timing_of(work.parts), work.parts.clock)
+    with on_behalf(effect_id=row.effect_id):
+        performer.perform(row.effect_id)
+
+
+def _adopt(work: Work, row: EffectRow, action: AdoptCreditNote) -> None:
+    """Nothing is sent: the foreign note is written down as what credits these units."""
+    store = settling.LedgerStore(work.parts)
+    claimed = store.claim(row.effect_id, work.parts.clock(), timing_of(work.parts).lease)
+    outcome = Outcome(action.task_id, action.number, action.net, action.tax, action.gross, ours=False)
+    if claimed is not None:
+        store.confirm(claimed, outcome, work.parts.clock())
+
+
+def timing_of(parts: Parts) -> Timing:
+    """The waits of the effect protocol, from the settings."""
+    i = parts.settings.intervals
+    return Timing(
+        lease=timedelta(seconds=i.lease),
+        write_deadline=timedelta(seconds=i.write_deadline),
+        quiet=timedelta(seconds=i.quiet_period + i.quota_patience),
+        lookup_waits=tuple(timedelta(seconds=s) for s in i.lookup_waits),
+    )
+
+
+def _settle(work: Work, plan: Plan) -> tuple[str, str]:
+    now, claimed = work.parts.clock(), work.claim
+    owners = work.shop.terms.owners
+    with work.parts.ledger.write() as conn:
+        rows = effects.of_entry(conn, claimed.entry_id, effects.STANDING)
+        raised = plan.all_concerns() + tuple(c for row in rows for c in settling.concerns_of(row, work.case))
+        concerns.sync(
+            conn,
+            claimed.shop,
+            claimed.consumer,
+            claimed.subject,
+            raised,
+            now,
+            return_id=claimed.return_id,
+            owners=owners,
+        )
+        buried = [row for row in rows if waits_for_person(row)]
+        for row in buried:
+            dead.bury(conn, settling.letter_of(row, claimed, work.case), now)
+        exit_, reason, due = _exit(plan, rows, now)
+        entries.release(conn, claimed, exit_, now, reason=reason, due_at=due)
+    if buried:
+        reach("dead.buried")
+        work.parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
+    return exit_, reason
+
+
+def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, datetime | None]:
+    """Which of the four exits, why, and when again. What waits for a person never holds up what the machine can still
+    do."""
+    buried = [row for row in rows if waits_for_person(row)]
+    pending = [row for row in rows if row.state in effects.LIVE and row not in buried]
+    reasons = [row.why or "waiting to be sent" for row in pending] + [wait.reason for wait in plan.waits]
+    dues = [row.due_at or now for row in pending] + [now + wait.look_again for wait in plan.waits]
+    said = "; ".join(dict.fromkeys([*reasons, *(row.why for row in buried)]))
+    if dues:
+        return entries.PARKED, said, min(dues)
+    if buried:
+        return entries.BURIED, said, None
+    if plan.refusal and not any(row.state == effects.CONFIRMED for row in rows):
+        return entries.REFUSED, plan.refusal, None
+    return entries.SETTLED, "; ".join(plan.remarks), None
+
+
+# -- when it does not go well
+# -------------------------------------------------------------------------------------------
+
+
+def _fail(parts: Parts, claimed: Claim, error: Exception) -> tuple[str, str]:
+    what = consequence(error, claimed.failures, parts.settings.intervals, claimed.subject)
+    why = f"{type(error).__name__}: {error}"
+    if what.exit is Exit.STOP_LANE and isinstance(error, CredentialsRejected):
+        lanes.stop(parts, claimed.shop, "cin7", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
+    elif isinstance(error, Unavailable):
+        lanes.failed(parts, claimed.shop, "cin7", str(error))
+    if what.exit is Exit.BURY:
+        return _bury(parts, claimed, what, why, traceback.format_exc(limit=8))
+    due = parts.clock() + timedelta(seconds=what.seconds)
+    if what.counts:
+        log.warning(
+            "failed for now", consumer=claimed.consumer, subject=claimed.subject, why=why, failures=claimed.failures + 1
+        )
+    with parts.ledger.write() as conn:
+        entries.release(conn, claimed, entries.PARKED, parts.clock(), reason=why, due_at=due, failed=what.counts)
+    return entries.PARKED, why
+
+
+def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: str) -> tuple[str, str]:
+    kind = what.concern or ConcernType.POISON_TASK
+    concern = Concern(
+        kind,
+        why,
+        f"Look at `returnline explain {claimed.subject}`; after the fix: `returnline requeue --rma {claimed.subject} --yes`.",
+    )
+    letter = dead.Letter(
+        shop=claimed.shop,
+        queue=claimed.consumer,
+        stage="consume",
+        kind=kind,
+        reason=why,
+        subject=claimed.subject,
+        entry_id=claimed.entry_id,
+        return_id=claimed.return_id,
+        evidence={"traceback": evidence, "starts": claimed.starts, "failures": claimed.failures + 1},
+    )
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        dead.bury(conn, letter, now)
+        concerns.raise_(
+            conn, claimed.shop, claimed.consumer, claimed.subject, concern, now, return_id=claimed.return_id
+        )
+        entries.release(conn, claimed, entries.BURIED, now, reason=why, failed=True)
+    reach("dead.buried")
+    parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
+    return entries.BURIED, why
+
+
+def _bury_poison(parts: Parts, claimed: Claim) -> str:
+    why = f"started {claimed.starts - 1} times and never finished: it may be killing its worker"
+    exit_, _ = _bury(parts, claimed, Consequence(Exit.BURY, 0.0, counts=True, concern=ConcernType.POISON_TASK), why, "")
+    log.error("quarantined", consumer=claimed.consumer, subject=claimed.subject, starts=claimed.starts)
+    return exit_

@@ -1,0 +1,57 @@
+"""Reads an error raised while working and says what follows from it."""
+
+from __future__ import annotations
+
+from pipeline.failures import (
+    BadAnswer,
+    CredentialsRejected,
+    NotFound,
+    NotSent,
+    Rejected,
+    Throttled,
+    Unavailable,
+    Uncertain,
+)
+from pipeline.quota import QuotaUnavailable, QuotaWait
+from pipeline.settings import Intervals
+from schemas.concerns import ConcernType
+from schemas.fields import SchemaInvalidError
+from tasks.policy import CREDENTIALS_PAUSE, MOST_FAILURES, Consequence, Exit, backoff
+
+
+class SaleBusyError(Exception):
+    """Another entry is writing to the same sale."""
+
+
+class LaneStoppedError(Exception):
+    """Calls to this system are stopped until the named moment (credentials refused, or the system is down)."""
+
+    def __init__(self, system: str, seconds: float, why: str) -> None:
+        super().__init__(why)
+        self.system = system
+        self.seconds = seconds
+
+
+def consequence(error: BaseException, failures: int, intervals: Intervals, seed: str) -> Consequence:
+    """What follows from this error after so many failures before it. Nothing ever dies of an outage, a quota or a
+    throttle."""
+    grown = backoff(failures, intervals.park_min, intervals.park_max, seed)
+    if isinstance(error, QuotaWait | LaneStoppedError):
+        return Consequence(Exit.LATER, max(error.seconds, 0.2), counts=False)
+    if isinstance(error, SaleBusyError):
+        return Consequence(Exit.LATER, 1.0, counts=False)
+    if isinstance(error, QuotaUnavailable):
+        return Consequence(Exit.LATER, 2.0, counts=False)
+    if isinstance(error, Throttled):
+        return Consequence(Exit.LATER, max(error.retry_after, 0.2), counts=False)
+    if isinstance(error, CredentialsRejected):
+        return Consequence(Exit.STOP_LANE, CREDENTIALS_PAUSE, counts=False, concern=ConcernType.CREDENTIALS_REJECTED)
+    if isinstance(error, Unavailable | NotSent | BadAnswer | Uncertain):
+        wait = backoff(failures, min(2.0, intervals.park_min), intervals.park_min * 4, seed)
+        return Consequence(Exit.LATER, wait, counts=True, concern=ConcernType.TARGET_DOWN if failures >= 3 else None)
+    if failures + 1 >= MOST_FAILURES:
+        kind = ConcernType.SCHEMA_INVALID if isinstance(error, SchemaInvalidError) else ConcernType.POISON_TASK
+        return Consequence(Exit.BURY, 0.0, counts=True, concern=kind)
+    if isinstance(error, SchemaInvalidError | NotFound | Rejected):
+        return Consequence(Exit.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID)
+    return Consequence(Exit.LATER, min(grown, intervals.park_min), counts=True)

@@ -1,0 +1,166 @@
+"""Admit deliveries: read them, write them down once, open or refresh their returns; then read the returns that were
+nudged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+
+from pipeline.inbox import InboxEntry
+from pipeline.kill_points import reach
+from pipeline.ledger import concerns, dead, deliveries, entries, memory, returns
+from pipeline.ledger.deliveries import Delivery
+from pipeline.parts import Parts
+from schemas import hooks
+from schemas.concerns import Concern, ConcernType
+from schemas.fields import SchemaInvalidError
+from schemas.hooks import Nudge, read_hook
+
+log = structlog.get_logger()
+ADMIT = "tasks.intake.admit"
+REFRESH = "tasks.intake.refresh"
+BATCH = 64
+#: The sender's own event id, where there is one.
+_SENDER_ID = ("webhook-id", "x-event-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One delivery with what it means, or with why it cannot be read."""
+
+    delivery: Delivery
+    nudge: Nudge | None
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Admitted:
+    """What a round of admitting did, and what must be hinted at after the commit."""
+
+    count: int = 0
+    returns: int = 0
+    unreadable: int = 0
+    woken: list[tuple[int, str]] = field(default_factory=list)
+
+
+def admit(parts: Parts) -> int:
+    """Empty the inbox into the ledger, batch by batch. Gives the number of deliveries admitted."""
+    parts.inbox.clear_hint()
+    total = 0
+    while batch := parts.inbox.take(BATCH, parts.worker):
+        reach("intake.taken")
+        done = _admit_batch(parts, batch)
+        reach("intake.admitted")
+        parts.inbox.done(batch)
+        reach("intake.acknowledged")
+        total += done.count
+        _hint(parts, done)
+    return total
+
+
+def _hint(parts: Parts, done: Admitted) -> None:
+    if done.returns:
+        parts.hint(REFRESH, "intake")
+    for entry_id, consumer in done.woken:
+        parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
+
+
+def _admit_batch(parts: Parts, batch: list[InboxEntry]) -> Admitted:
+    read = [_read(entry) for entry in batch]
+    done = Admitted()
+    with parts.ledger.write() as conn:
+        for one in read:
+            _admit_one(conn, one, parts.clock(), done)
+    log.info("admitted", deliveries=done.count, returns=done.returns, unreadable=done.unreadable)
+    return done
+
+
+def _read(entry: InboxEntry) -> Read:
+    sender_id = next((entry.headers[name] for name in _SENDER_ID if entry.headers.get(name)), None)
+    delivery = Delivery(
+        entry.delivery_id,
+        entry.shop,
+        entry.source,
+        entry.topic,
+        entry.received_at,
+        entry.body,
+        dict(entry.headers),
+        sender_id,
+    )
+    try:
+        return Read(delivery, read_hook(entry.source, entry.topic, entry.body))
+    except SchemaInvalidError as invalid:
+        return Read(delivery, None, str(invalid))
+
+
+def _admit_one(conn: sa.Connection, read: Read, now: datetime, done: Admitted) -> None:
+    if read.nudge is None:
+        _bury_unreadable(conn, read, now)
+        done.count += 1
+        done.unreadable += 1
+        return
+    subject = _subject(read.nudge)
+    new = deliveries.admit(conn, read.delivery, deliveries.ADMITTED, subject, now)
+    done.count += 1
+    if new:
+        _follow(conn, read.delivery.shop, read.nudge, now, done)
+
+
+def _subject(nudge: Nudge) -> str:
+    word = {hooks.RETURN: "rma", hooks.SALE: "sale"}.get(nudge.kind)
+    if word and nudge.ids:
+        return f"{word}:{','.join(nudge.ids)}"[:120]
+    return f"order:{nudge.order_number}"[:120] if nudge.order_number else nudge.kind
+
+
+def _follow(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime, done: Admitted) -> None:
+    if nudge.kind == hooks.RETURN and nudge.ids:
+        for rma_id in nudge.ids:
+            returns.nudge(conn, shop, rma_id, now)
+        done.returns += len(nudge.ids)
+    elif nudge.kind == hooks.SALE:
+        done.woken.extend(_wake_sale(conn, shop, nudge, now))
+    elif nudge.kind == hooks.STOCK:
+        memory.expire_cursor(conn, shop, "cin7:availability")
+    else:
+        # No RMA id in it: the shop's open returns and transactions are swept instead.
+        memory.expire_cursor(conn, shop, "returngo:open")
+        memory.expire_cursor(conn, shop, "returngo:transactions")
+
+
+def _wake_sale(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime) -> list[tuple[int, str]]:
+    sale_ids = list(nudge.ids)
+    if nudge.order_number:
+        sale_ids += [str(row["sale_id"]) for row in memory.sales_named(conn, shop, [nudge.order_number])]
+    return [woken for sale_id in dict.fromkeys(sale_ids) for woken in entries.wake_sale(conn, shop, sale_id, now)]
+
+
+def _bury_unreadable(conn: sa.Connection, read: Read, now: datetime) -> None:
+    delivery = read.delivery
+    if not deliveries.admit(conn, delivery, deliveries.UNREADABLE, "", now, read.problem):
+        return
+    letter = dead.Letter(
+        shop=delivery.shop,
+        queue="intake",
+        stage="admit",
+        kind=ConcernType.SCHEMA_INVALID,
+        reason=read.problem,
+        subject=f"delivery:{delivery.delivery_id}",
+        delivery_id=delivery.delivery_id,
+        body=delivery.body,
+        headers=delivery.headers,
+        evidence={"source": delivery.source, "topic": delivery.topic},
+    )
+    letter_id = dead.bury(conn, letter, now)
+    concern = Concern(
+        ConcernType.SCHEMA_INVALID,
+        f"A delivery from {delivery.source} could not be read: {read.problem}",
+        f"`returnline dead show {letter_id}` has the original bytes; the sweep reads the shop's returns meanwhile, so nothing waits for this.",
+    )
+    concerns.raise_(conn, delivery.shop, "intake", f"delivery:{delivery.delivery_id}", concern, now)
+    # Whatever it was about is found by reading the shop's open returns.
+    if delivery.source == "returngo":
+        memory.expire_cursor(conn, delivery.shop, "returngo:open")

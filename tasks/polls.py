@@ -1,0 +1,172 @@
+"""What each poll asks and what follows. They make webhooks optional: a return, a refund, a sale or a note that nobody
+announced is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from pipeline.kill_points import reach
+from pipeline.ledger import concerns, entries, memory, returns
+from pipeline.ledger import tables as t
+from pipeline.parts import Parts
+from pipeline.quota import Lane
+from schemas.concerns import Concern, ConcernType
+from schemas.returns import APPROVED, CANCELED, DONE, RECEIVED, REJECTED, VALIDATED
+from schemas.sales import SaleRow
+from tasks.books import REFERENCE_BOOKS, LedgerBooks
+from tasks.intake import REFRESH
+
+log = structlog.get_logger()
+#: `lastUpdated` does not follow receipts or refunds (measured by integrators), so the open set is read whole and
+#: compared.
+WATCHED = (APPROVED, RECEIVED, VALIDATED)
+ENDED = (DONE, CANCELED, REJECTED)
+#: Cursors overlap by this much: rows are touched in storms with one and the same millisecond (measured by integrators).
+OVERLAP = timedelta(minutes=10)
+FIRST_LOOK_BACK = timedelta(days=60)
+
+
+def open_returns(parts: Parts, shop: str) -> None:
+    """Compare every open return's status with ours; nudge the changed, the new, and those that left the open set
+    unseen."""
+    client = parts.shop(shop).returngo
+    since = _since(parts, shop, "returngo:ended")
+    seen = {s.rma_id: s.status for page in client.summaries(WATCHED) for s in page}
+    ended = {s.rma_id: s.status for page in client.summaries(ENDED, updated_since=since) for s in page}
+    reach("sweep.polled")
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        known = _statuses(conn, shop)
+        left = {rma for rma, status in known.items() if status in WATCHED and rma not in seen and rma not in ended}
+        changed = {rma for rma, status in {**ended, **seen}.items() if known.get(rma) != status}
+        # An ended return that we never knew is history, not news.
+        news = {rma for rma in changed if rma in seen or rma in known} | left
+        for rma in sorted(news):
+            returns.nudge(conn, shop, rma, now)
+        memory.set_cursor(conn, shop, "returngo:ended", (now - OVERLAP).isoformat(), now)
+    if news:
+        log.info("found by the sweep", shop=shop, returns=len(news))
+        parts.hint(REFRESH, "intake")
+
+
+def _statuses(conn: sa.Connection, shop: str) -> dict[str, str]:
+    r = t.returns.c
+    return {str(rma): str(status) for rma, status in conn.execute(sa.select(r.rma_id, r.status).where(r.shop == shop))}
+
+
+def _since(parts: Parts, shop: str, name: str) -> datetime:
+    with parts.ledger.read() as conn:
+        kept = memory.cursor(conn, shop, name)
+    return datetime.fromisoformat(kept) if kept else parts.clock() - FIRST_LOOK_BACK
+
+
+def transactions(parts: Parts, shop: str) -> None:
+    """Money that moved without a webhook: rows carry no RMA, so they are joined through their units."""
+    since = _since(parts, shop, "returngo:money")
+    rows = list(parts.shop(shop).returngo.transactions(updated_since=since))
+    reach("sweep.polled")
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        touched = _returns_of(conn, shop, (unit for row in rows for unit in row.unit_ids))
+        behind = [rma for rma in touched if _behind(conn, shop, rma, {r.transaction_id: r.status for r in rows})]
+        for rma in behind:
+            returns.nudge(conn, shop, rma, now)
+        memory.set_cursor(conn, shop, "returngo:money", (now - OVERLAP).isoformat(), now)
+    if behind:
+        parts.hint(REFRESH, "intake")
+
+
+def _returns_of(conn: sa.Connection, shop: str, unit_ids: Iterable[str]) -> list[str]:
+    wanted = sorted(set(unit_ids))
+    found: set[str] = set()
+    for start in range(0, len(wanted), 400):
+        part = wanted[start : start + 400]
+        query = (
+            sa.select(t.returns.c.rma_id)
+            .join(t.units, t.units.c.return_id == t.returns.c.id)
+            .where((t.returns.c.shop == shop) & t.units.c.returned_item_id.in_(part))
+        )
+        found.update(str(rma) for rma in conn.execute(query).scalars())
+    return sorted(found)
+
+
+def _behind(conn: sa.Connection, shop: str, rma_id: str, statuses: dict[str, str]) -> bool:
+    """Whether what we last read of this return differs from the transaction list."""
+    for row in returns.find(conn, rma_id, shop):
+        told = returns.told(row)
+        if told is None:
+            return True
+        ours = {x.transaction_id: x.status for x in told.transactions}
+        units = {u.returned_item_id for u in told.units}
+        if any(ours.get(i) != s for i, s in statuses.items() if i in ours) or not units:
+            return True
+        if not ours and units:
+            return True
+    return False
+
+
+def reference_books(parts: Parts, shop: str) -> None:
+    """Read locations, tax rules, accounts and the company's settings, so that no return has to."""
+    books = LedgerBooks(parts, parts.shop(shop), None, "sweep")
+    for book in REFERENCE_BOOKS:
+        books.refresh(book)
+
+
+def sales(parts: Parts, shop: str) -> None:
+    """Index the sales that were touched: finding an order's sale then costs nothing, and whoever waits for one of them
+    wakes."""
+    since = _since(parts, shop, "cin7:sales-since")
+    started = parts.clock()
+    woken: list[tuple[int, str]] = []
+    for page in parts.shop(shop).cin7.sale_rows(since, lane=Lane.BULK):
+        reach("sweep.polled")
+        woken.extend(_index(parts, shop, page))
+    with parts.ledger.write() as conn:
+        memory.set_cursor(conn, shop, "cin7:sales-since", (started - OVERLAP).isoformat(), started)
+    for entry_id, consumer in woken:
+        parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
+
+
+def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, str]]:
+    now = parts.clock()
+    woken: list[tuple[int, str]] = []
+    with parts.ledger.write() as conn:
+        for row in page:
+            if memory.keep_sale_row(conn, shop, row, now):
+                woken.extend(entries.wake_sale(conn, shop, row.sale_id, now))
+                woken.extend(entries.wake_order(conn, shop, row.customer_reference, row.order_number, now))
+    return woken
+
+
+def credit_notes(parts: Parts, shop: str) -> None:
+    """Sales whose notes changed: those that hold one of our notes are looked at again, so that drift and foreign notes
+    are seen."""
+    since = _since(parts, shop, "cin7:notes-since")
+    started = parts.clock()
+    rows = [row for page in parts.shop(shop).cin7.credit_note_rows(since, lane=Lane.BULK) for row in page]
+    reach("sweep.polled")
+    with parts.ledger.write() as conn:
+        for row in rows:
+            memory.keep_sale_row(conn, shop, row, started)
+        memory.set_cursor(conn, shop, "cin7:notes-since", (started - OVERLAP).isoformat(), started)
+
+
+def cin7_webhooks(parts: Parts, shop: str) -> None:
+    """Cin7 switches a webhook off after six failures and tells nobody (Cin7 blueprint): say so; polling covers the gap."""
+    hooks = [hook for hook in parts.shop(shop).cin7.webhooks(lane=Lane.BULK) if "/hooks/cin7/" in hook.url]
+    off = sorted(hook.kind for hook in hooks if not hook.active)
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        if not off:
+            concerns.close(conn, shop, "watchdog", "cin7 webhooks", now)
+            return
+        concern = Concern(
+            ConcernType.WEBHOOK_INACTIVE,
+            f"Cin7 switched off {len(off)} of our webhooks: {', '.join(off)}. Polling goes on meanwhile.",
+            "Set them active again in Cin7 (Integrations, Webhooks); `returnline doctor` shows the addresses.",
+        )
+        concerns.raise_(conn, shop, "watchdog", "cin7 webhooks", concern, now)

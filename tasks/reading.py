@@ -1,0 +1,144 @@
+"""Read the returns that were nudged, once per burst and at least once after the last nudge, and wake the consumers that
+want to know."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import structlog
+
+from consumers.roster import ROSTER
+from pipeline.failures import CredentialsRejected, NotFound, Unavailable
+from pipeline.kill_points import reach
+from pipeline.ledger import concerns, dead, entries, returns
+from pipeline.ledger.returns import Reading
+from pipeline.parts import Parts, ShopParts, on_behalf
+from schemas.concerns import Concern, ConcernType
+from schemas.fields import SchemaInvalidError
+from schemas.returns import KNOWN_STATUSES, OPEN_STATUSES, Return
+from tasks import lanes
+from tasks.failures import consequence
+
+log = structlog.get_logger()
+#: One message drains returns for at most this long, so that the worker can be stopped and the inbox gets its turn.
+DRAIN_SECONDS = 30.0
+
+
+def read_due(parts: Parts, limit: int = 200) -> int:
+    """Read every return that is due, oldest first. Gives how many were read."""
+    ends = time.monotonic() + DRAIN_SECONDS
+    read = 0
+    while read < limit and time.monotonic() < ends:
+        with parts.ledger.write() as conn:
+            reading = returns.claim_reading(conn, parts.clock(), timedelta(seconds=parts.settings.intervals.lease))
+        if reading is None:
+            break
+        reach("reading.claimed")
+        read_one(parts, reading)
+        read += 1
+    return read
+
+
+def read_one(parts: Parts, reading: Reading) -> None:
+    """Read one return and route it; a failure puts it back with a reason and a time."""
+    if reading.shop not in parts.settings.shops:
+        _put_back(parts, reading, 3600.0, f"the settings know no shop {reading.shop}", failed=True)
+        return
+    shop = parts.shop(reading.shop)
+    with on_behalf(return_id=reading.return_id):
+        try:
+            lanes.check(parts, reading.shop, "returngo")
+            told, raw = shop.returngo.return_(reading.rma_id)
+            reach("reading.read")
+            woken = _keep(parts, shop, reading, told, raw)
+        except Exception as error:
+            _fail(parts, reading, error)
+            return
+    lanes.worked(parts, reading.shop, "returngo")
+    reach("reading.stored")
+    for entry_id, name in woken:
+        parts.hint("tasks.consume.run", name, entry_id=entry_id)
+
+
+def _keep(
+    parts: Parts, shop: ShopParts, reading: Reading, told: Return, raw: dict[str, object]
+) -> list[tuple[int, str]]:
+    now = parts.clock()
+    rotation = timedelta(seconds=parts.settings.intervals.rotation)
+    # An ended return is looked at again only when something nudges it; the status sweep does that on a reopening.
+    next_due = now + rotation if told.status in OPEN_STATUSES or told.status not in KNOWN_STATUSES else None
+    woken: list[tuple[int, str]] = []
+    with parts.ledger.write() as conn:
+        if not returns.keep_reading(conn, reading, told, raw, now, next_due):
+            return []
+        concerns.close(conn, reading.shop, "reading", reading.rma_id, now)
+        for consumer in ROSTER:
+            if consumer.hears(told, shop.terms):
+                entry_id = entries.wake(conn, reading.shop, consumer.name, reading.rma_id, reading.return_id, now)
+                woken.append((entry_id, consumer.name))
+    log.info(
+        "read",
+        shop=reading.shop,
+        rma=reading.rma_id,
+        status=told.status,
+        units=len(told.units),
+        routed=[name for _, name in woken],
+    )
+    return woken
+
+
+def _put_back(parts: Parts, reading: Reading, seconds: float, why: str, *, failed: bool) -> None:
+    with parts.ledger.write() as conn:
+        returns.put_back(conn, reading, parts.clock() + timedelta(seconds=seconds), why, failed=failed)
+
+
+def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
+    what = consequence(error, reading.failures, parts.settings.intervals, reading.rma_id)
+    why = f"{type(error).__name__}: {error}"
+    if isinstance(error, CredentialsRejected):
+        lanes.stop(parts, reading.shop, "returngo", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
+    elif isinstance(error, Unavailable):
+        lanes.failed(parts, reading.shop, "returngo", str(error))
+    elif isinstance(error, NotFound):
+        _raise(
+            parts,
+            reading,
+            ConcernType.ORDER_NOT_FOUND,
+            f"ReturnGO knows no RMA {reading.rma_id}.",
+            "Check the sender of this webhook.",
+        )
+    elif isinstance(error, SchemaInvalidError):
+        _bury(parts, reading, error)
+    _put_back(parts, reading, what.seconds or parts.settings.intervals.park_max, why, failed=what.counts)
+    log.warning("not read", shop=reading.shop, rma=reading.rma_id, why=why, again_in=round(what.seconds, 1))
+
+
+def _raise(parts: Parts, reading: Reading, kind: ConcernType, cause: str, next_step: str) -> None:
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        concern = Concern(kind, cause, next_step)
+        concerns.raise_(conn, reading.shop, "reading", reading.rma_id, concern, now, return_id=reading.return_id)
+
+
+def _bury(parts: Parts, reading: Reading, error: SchemaInvalidError) -> None:
+    """ReturnGO's answer cannot be read: a person must see which field; the return is read again meanwhile."""
+    letter = dead.Letter(
+        shop=reading.shop,
+        queue="intake",
+        stage="read",
+        kind=ConcernType.SCHEMA_INVALID,
+        reason=str(error),
+        subject=reading.rma_id,
+        return_id=reading.return_id,
+        evidence={"fields": dict(error.errors)},
+    )
+    with parts.ledger.write() as conn:
+        dead.bury(conn, letter, parts.clock())
+    _raise(
+        parts,
+        reading,
+        ConcernType.SCHEMA_INVALID,
+        f"ReturnGO's answer for RMA {reading.rma_id} cannot be read: {error}",
+        "An engineer must teach the schema this answer; it is read again by itself.",
+    )

@@ -1,0 +1,135 @@
+"""What an effect leaves behind: the facts of its units, the exceptions it raises, the dead letter it becomes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from consumers.case import Case
+from pipeline.ledger import dead, effects, returns
+from pipeline.ledger.effects import CONFIRMED, REJECTED, UNCERTAIN, EffectRow, Outcome
+from pipeline.ledger.entries import Claim
+from pipeline.parts import Parts
+from schemas.actions import AdoptCreditNote, PostCreditNote
+from schemas.concerns import Concern, ConcernType
+from schemas.money import Money
+from tasks.perform import waits_for_person
+
+
+class LedgerStore:
+    """The effect protocol's store: every change is one committed transaction."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
+        """Take a due effect under a new fence."""
+        with self._parts.ledger.write() as conn:
+            return effects.claim(conn, effect_id, now, lease)
+
+    def change(self, row: EffectRow, now: datetime, **values: Any) -> EffectRow | None:
+        """Move it on, if this worker still holds it."""
+        with self._parts.ledger.write() as conn:
+            return effects.change(conn, row, now, **values)
+
+    def confirm(self, row: EffectRow, outcome: Outcome, now: datetime) -> EffectRow | None:
+        """Write the outcome, once, together with the facts of its units."""
+        with self._parts.ledger.write() as conn:
+            done = effects.confirm(conn, row, outcome, now)
+            if done is not None:
+                keep_facts(conn, done, now)
+            return done
+
+
+def keep_facts(conn: sa.Connection, row: EffectRow, now: datetime) -> None:
+    """Write what a confirmed effect means for each of its units."""
+    if row.state != CONFIRMED or row.return_id is None:
+        return
+    action = row.action
+    if isinstance(action, PostCreditNote):
+        number = effects.number_of(conn, row.effect_id)
+        for goods in action.goods:
+            facts: dict[str, Any] = {"credited_at": now, "credited": goods.gross.amount, "credit_note": number}
+            if goods.location:
+                facts |= {"stocked_at": now, "stocked_as": goods.disposition, "stocked_where": goods.location}
+            elif goods.disposition == "keep":
+                facts |= {"stocked_at": now, "stocked_as": "keep"}
+            returns.set_unit_facts(conn, row.return_id, [goods.unit], **facts)
+    if isinstance(action, AdoptCreditNote):
+        share = (action.gross * (1)).amount / max(len(action.units), 1)
+        returns.set_unit_facts(
+            conn,
+            row.return_id,
+            action.units,
+            credited_at=now,
+            credited=share.quantize(action.gross.amount),
+            credit_note=action.number,
+        )
+
+
+def money_of(row: EffectRow) -> Money | None:
+    """The money an effect moves, as far as its action says."""
+    gross = getattr(row.action, "gross", None) or getattr(row.action, "amount", None)
+    return gross if isinstance(gross, Money) else None
+
+
+def concerns_of(row: EffectRow, case: Case) -> tuple[Concern, ...]:
+    """What a person must know about this effect."""
+    if row.state == UNCERTAIN and row.due_at is None:
+        text = f"Cin7 may or may not hold the document of {row.key}: {row.why}."
+        step = (
+            f"Look for {row.action.marker} in the sale's credit notes. Then `returnline requeue --rma {case.ret.rma_id} --yes`: "
+            "it looks first and adopts what is there."
+        )
+        return (Concern(ConcernType.WRITE_UNCERTAIN, text, step, money_of(row), row.action.units),)
+    if row.state == REJECTED:
+        step = f"Mend the cause named here, then `returnline requeue --rma {case.ret.rma_id} --yes`."
+        return (Concern(ConcernType.WRITE_REJECTED, f"Cin7 refused: {row.why}", step, money_of(row), row.action.units),)
+    if row.state == CONFIRMED and row.progress.get("differences"):
+        text = f"The authorised document differs from what was sent: {row.progress['differences']}."
+        return (
+            Concern(
+                ConcernType.CN_DRIFT, text, "Compare it in Cin7 and correct by hand.", money_of(row), row.action.units
+            ),
+        )
+    if row.state == CONFIRMED and restock_left_open(row):
+        text = "The credit note is authorised, but Cin7 shows its restock as DRAFT: the goods are not back in stock."
+        step = (
+            "Authorise the restock of this credit note in Cin7 (this tenant does not post it together with the money)."
+        )
+        return (Concern(ConcernType.NOT_STOCKED_AGED, text, step, money_of(row), row.action.units),)
+    return ()
+
+
+def restock_left_open(row: EffectRow) -> bool:
+    """Whether the tenant posts restock apart from the money (the references leave this open, so the answer of the write
+    decides)."""
+    wants = isinstance(row.action, PostCreditNote) and bool(row.action.restock)
+    return wants and row.progress.get("restock_status") == "DRAFT"
+
+
+def letter_of(row: EffectRow, claimed: Claim, case: Case) -> dead.Letter:
+    """The dead letter of an effect that waits for a person."""
+    if not waits_for_person(row):
+        raise ValueError(f"effect {row.effect_id} does not wait for a person")
+    return dead.Letter(
+        shop=row.shop,
+        queue=claimed.consumer,
+        stage="perform",
+        kind=ConcernType.WRITE_UNCERTAIN if row.state == UNCERTAIN else ConcernType.WRITE_REJECTED,
+        reason=row.why,
+        subject=case.ret.rma_id,
+        entry_id=claimed.entry_id,
+        effect_id=row.effect_id,
+        return_id=claimed.return_id,
+        money=money_of(row),
+        evidence={
+            "key": row.key,
+            "marker": row.action.marker,
+            "sends": row.sends,
+            "lookups": row.lookups,
+            "progress": dict(row.progress),
+        },
+    )

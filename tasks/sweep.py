@@ -1,0 +1,115 @@
+"""On the clock: repair lost hints, expired leases and forgotten deliveries; poll what webhooks may have missed. Every
+step is idempotent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from consumers.roster import ROSTER
+from pipeline.failures import CredentialsRejected, Unavailable, WireError
+from pipeline.kill_points import reach
+from pipeline.ledger import effects, entries, memory
+from pipeline.parts import Parts
+from pipeline.quota import QuotaUnavailable, QuotaWait
+from schemas.concerns import ConcernType
+from schemas.fields import SchemaInvalidError
+from tasks import intake, lanes, polls
+from tasks.failures import LaneStoppedError
+from tasks.policy import CREDENTIALS_PAUSE
+
+log = structlog.get_logger()
+TICK = "tasks.sweep.tick"
+#: Hints sent for one consumer in one tick, and only while its queue is empty: a backlog needs no second set of hints.
+HINTS = 100
+
+
+class Poll(NamedTuple):
+    """One thing to look at on the clock: its cursor's name, the system it asks, seconds between two looks, and the look
+    itself."""
+
+    name: str
+    system: str
+    every: float
+    look: Callable[[Parts, str], None]
+
+
+def tick(parts: Parts) -> None:
+    """One round: first what costs no call, then the polls that are due."""
+    repair(parts)
+    for shop in parts.settings.shops:
+        for poll in polls_of(parts):
+            run_poll(parts, shop, poll)
+
+
+def repair(parts: Parts) -> None:
+    """Bring back what was lost on the way: entries in the inbox, expired effects, entries and returns that are due."""
+    now = parts.clock()
+    depth = parts.inbox.depth()
+    if depth.waiting or depth.pending:
+        parts.hint(intake.ADMIT, "intake")
+    with parts.ledger.write() as conn:
+        for _effect_id, entry_id in effects.expired(conn, now):
+            entries.make_due(conn, entry_id, now)
+    with parts.ledger.read() as conn:
+        returns_due = memory.returns_due(conn, now)
+        due = {consumer.name: entries.due(conn, consumer.name, now, HINTS) for consumer in ROSTER}
+    if returns_due:
+        parts.hint(intake.REFRESH, "intake")
+    for name, ids in due.items():
+        if ids and _queue_is_empty(parts, name):
+            for entry_id in ids:
+                parts.hint("tasks.consume.run", name, entry_id=entry_id)
+
+
+def _queue_is_empty(parts: Parts, queue: str) -> bool:
+    return not parts.redis.llen(f"{parts.settings.prefix}{queue}")
+
+
+def polls_of(parts: Parts) -> tuple[Poll, ...]:
+    """The polls in the order of their worth; each makes a webhook optional."""
+    i = parts.settings.intervals
+    return (
+        Poll("returngo:open", "returngo", i.returngo_poll, polls.open_returns),
+        Poll("returngo:transactions", "returngo", i.transactions_poll, polls.transactions),
+        Poll("cin7:reference", "cin7", i.reference_refresh, polls.reference_books),
+        Poll("cin7:sales", "cin7", i.sales_poll, polls.sales),
+        Poll("cin7:notes", "cin7", i.notes_poll, polls.credit_notes),
+        Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),
+    )
+
+
+def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
+    """Make this poll if it is due and nobody else is making it; whatever goes wrong, the next one is tried on time."""
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        lease = timedelta(seconds=parts.settings.intervals.lease)
+        if not memory.claim_cursor(conn, shop, poll.name, now, timedelta(seconds=poll.every), lease):
+            return
+    try:
+        lanes.check(parts, shop, poll.system)
+        poll.look(parts, shop)
+        reach("sweep.stored")
+        lanes.worked(parts, shop, poll.system)
+    except (LaneStoppedError, QuotaWait, QuotaUnavailable) as wait:
+        _again(parts, shop, poll, getattr(wait, "seconds", 5.0), now)
+        log.info("poll waits", shop=shop, poll=poll.name, why=str(wait))
+    except CredentialsRejected as refused:
+        lanes.stop(parts, shop, poll.system, CREDENTIALS_PAUSE, ConcernType.CREDENTIALS_REJECTED, str(refused))
+    except (WireError, SchemaInvalidError) as error:
+        if isinstance(error, Unavailable):
+            lanes.failed(parts, shop, poll.system, str(error))
+        _again(parts, shop, poll, min(poll.every, 30.0), now)
+        log.warning("poll failed", shop=shop, poll=poll.name, why=f"{type(error).__name__}: {error}")
+    finally:
+        with parts.ledger.write() as conn:
+            memory.set_cursor(conn, shop, poll.name, None, parts.clock())
+
+
+def _again(parts: Parts, shop: str, poll: Poll, seconds: float, now: datetime) -> None:
+    """Not waited for a whole interval: the poll is due again after `seconds`."""
+    with parts.ledger.write() as conn:
+        memory.backdate_cursor(conn, shop, poll.name, now - timedelta(seconds=max(poll.every - seconds, 0.0)))
