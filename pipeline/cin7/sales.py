@@ -1,0 +1,143 @@
+"""Sales, credit notes, payments and orders in Cin7 Core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pipeline.cin7.line import Line, PageQuery, insist_found, insist_same, insist_updated, utc_filter
+from pipeline.quota import Lane
+from schemas import cin7
+from schemas.cin7 import Order
+from schemas.sales import CreditNote, Payment, Sale, SaleRow
+
+SALE_LIST = "saleList"
+CREDIT_NOTE_LIST = "saleCreditNoteList"
+
+
+class SaleCalls:
+    """What may be asked and sent about sales."""
+
+    _line: Line
+
+    def sale(self, sale_id: str, *, lane: Lane = Lane.MONEY) -> Sale:
+        """One sale whole. Raises the failures of a read; NotFound or BadAnswer where there is none."""
+        return self._line.get("sale", (("ID", sale_id),), lane, lambda data: _same_sale(cin7.read_sale(data), sale_id))
+
+    def find_sales(self, text: str, *, lane: Lane = Lane.MONEY) -> tuple[SaleRow, ...]:
+        """The sales whose numbers, customer or reference contain `text`; comparing exactly is the caller's."""
+        rows: list[SaleRow] = []
+        query = PageQuery(SALE_LIST, "SaleList", (("Search", text),))
+        for page in self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id):
+            insist_found(page, "Search", text, _searchable)
+            rows.extend(page)
+        return tuple(rows)
+
+    def sale_rows(
+        self,
+        updated_since: datetime | None = None,
+        *,
+        order_status: str = "",
+        status: str = "",
+        credit_note_status: str = "",
+        lane: Lane = Lane.BULK,
+    ) -> Iterator[list[SaleRow]]:
+        """Pages of up to 1,000 touched sales, each sale once. Raises IncompleteSweep at the end if rows lack."""
+        filters = {"OrderStatus": order_status, "Status": status, "CreditNoteStatus": credit_note_status}
+        for page in self._rows(SALE_LIST, updated_since, filters, lane):
+            insist_same(page, "OrderStatus", order_status, lambda row: row.order_status)
+            insist_same(page, "Status", status, lambda row: row.status)
+            insist_same(page, "CreditNoteStatus", credit_note_status, lambda row: row.credit_note_status)
+            yield page
+
+    def credit_note_rows(
+        self, updated_since: datetime | None = None, *, lane: Lane = Lane.BULK
+    ) -> Iterator[list[SaleRow]]:
+        """Pages of the credit-note list: one row for each SALE with notes (measured by integrators), an index only."""
+        return self._rows(CREDIT_NOTE_LIST, updated_since, {}, lane)
+
+    def _rows(
+        self, path: str, since: datetime | None, filters: Mapping[str, str], lane: Lane
+    ) -> Iterator[list[SaleRow]]:
+        params = tuple((name, value) for name, value in filters.items() if value)
+        if since is not None:
+            params = (("UpdatedSince", utc_filter(since)), *params)
+        query = PageQuery(path, "SaleList", params)
+        for page in self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id):
+            insist_updated(page, since, lambda row: row.updated)
+            yield page
+
+    def credit_notes(
+        self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
+    ) -> tuple[CreditNote, ...]:
+        """The credit notes of one sale, the placeholder included; totals are added up from the lines."""
+        return self._line.get(
+            "sale/creditnote",
+            (("SaleID", sale_id),),
+            lane,
+            lambda data: cin7.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
+            "CreditNotes",
+        )
+
+    def post_credit_note(
+        self, body: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
+    ) -> tuple[CreditNote, ...]:
+        """Create, replace or authorise one note; answers all notes of the sale. Raises the failures of a write."""
+        return self._line.write(
+            "POST",
+            "sale/creditnote",
+            body,
+            lane,
+            lambda data: cin7.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
+            "CreditNotes",
+        )
+
+    def payments(self, sale_id: str, currency: str, *, lane: Lane = Lane.MONEY) -> tuple[Payment, ...]:
+        """The payments and refunds of one sale (a bare list on the wire)."""
+        return self._line.get(
+            "sale/payment", (("SaleID", sale_id),), lane, lambda data: cin7.read_payments(data, currency)
+        )
+
+    def post_payment(self, body: Mapping[str, Any], currency: str, *, lane: Lane = Lane.MONEY) -> Payment:
+        """Record one payment or refund. Raises the failures of a write."""
+        return self._line.write(
+            "POST", "sale/payment", body, lane, lambda data: cin7.read_payment(_one(data), currency)
+        )
+
+    def order(self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY) -> Order:
+        """The order document of one sale."""
+        return self._line.get(
+            "sale/order",
+            (("SaleID", sale_id),),
+            lane,
+            lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
+            "Lines",
+        )
+
+    def post_order(
+        self, body: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
+    ) -> Order:
+        """Replace or authorise the order document; short stock is back-ordered silently (Cin7 blueprint)."""
+        return self._line.write(
+            "POST",
+            "sale/order",
+            body,
+            lane,
+            lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
+            "Lines",
+        )
+
+
+def _same_sale(sale: Sale, sale_id: str) -> Sale:
+    if sale.sale_id != sale_id.lower():
+        raise cin7.SchemaInvalidError({"ID": f"is {sale.sale_id}, asked for {sale_id.lower()}"})
+    return sale
+
+
+def _searchable(row: SaleRow) -> tuple[str, ...]:
+    return (row.order_number, row.customer_reference, row.invoice_number, row.credit_note_number, row.status)
+
+
+def _one(data: Any) -> Any:
+    return data[0] if isinstance(data, list) and len(data) == 1 else data

@@ -1,0 +1,99 @@
+"""Availability, write-offs, transfers and adjustments in Cin7 Core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipeline.cin7.line import Line, PageQuery, insist_found
+from pipeline.failures import Rejected
+from pipeline.quota import Lane
+from schemas import cin7_stock
+from schemas.cin7_stock import ADJUSTMENTS, TRANSFERS, WRITE_OFFS, StockDocument
+from schemas.sales import AvailabilityRow
+
+AVAILABILITY = PageQuery("ref/productavailability", "ProductAvailabilityList")
+#: The refusal that means the stock is already as asked (measured by integrators).
+NOTHING_TO_ADJUST = "no need to create stock adjustment"
+
+
+class StockCalls:
+    """What may be asked and sent about stock."""
+
+    _line: Line
+
+    def availability(self, *, lane: Lane = Lane.BULK) -> tuple[AvailabilityRow, ...]:
+        """A whole sweep of every SKU, location, bin and batch. Raises IncompleteSweep unless every row arrived."""
+        pages = self._line.pages(AVAILABILITY, lane, cin7_stock.read_availability, _identity)
+        return tuple(row for page in pages for row in page)
+
+    def availability_of(self, sku: str, *, lane: Lane = Lane.MONEY) -> tuple[AvailabilityRow, ...]:
+        """The rows of exactly this SKU; the provider's filter is not exact, so ours is applied on top."""
+        query = PageQuery(AVAILABILITY.path, AVAILABILITY.key, (("Sku", sku),))
+        rows: list[AvailabilityRow] = []
+        for page in self._line.pages(query, lane, cin7_stock.read_availability, _identity):
+            insist_found(page, "Sku", sku, lambda row: (row.sku,))
+            rows.extend(row for row in page if row.sku == sku)
+        return tuple(rows)
+
+    def post_write_off(self, body: Mapping[str, Any], *, lane: Lane = Lane.MONEY) -> StockDocument:
+        """Write stock off. MadeWithErrors when the task exists but Cin7 lists errors; else the failures of a write."""
+        return self._post("inventoryWriteOff", body, lane)
+
+    def write_off(self, task_id: str, *, lane: Lane = Lane.MONEY) -> StockDocument:
+        """One write-off whole."""
+        return self._document("inventoryWriteOff", task_id, lane)
+
+    def find_write_offs(self, text: str, *, lane: Lane = Lane.MONEY) -> tuple[StockDocument, ...]:
+        """The write-offs whose Notes contain `text` (the search itself covers number, location and status too)."""
+        return self._search(PageQuery("inventoryWriteOffList", WRITE_OFFS, (("Search", text),)), text, lane)
+
+    def post_transfer(self, body: Mapping[str, Any], *, lane: Lane = Lane.MONEY) -> StockDocument:
+        """Move stock. Raises the failures of a write."""
+        return self._post("stockTransfer", body, lane)
+
+    def transfer(self, task_id: str, *, lane: Lane = Lane.MONEY) -> StockDocument:
+        """One transfer whole."""
+        return self._document("stockTransfer", task_id, lane)
+
+    def find_transfers(self, text: str, *, lane: Lane = Lane.MONEY) -> tuple[StockDocument, ...]:
+        """The transfers whose Reference contains `text`."""
+        return self._search(PageQuery("stockTransferList", TRANSFERS, (("Search", text),)), text, lane)
+
+    def post_adjustment(self, body: Mapping[str, Any], *, lane: Lane = Lane.MONEY) -> StockDocument | None:
+        """Set stock to an absolute figure; None when Cin7 says it is already so. Raises the failures of a write."""
+        try:
+            return self._post("stockadjustment", body, lane)
+        except Rejected as refusal:
+            if any(NOTHING_TO_ADJUST in problem.lower() for problem in refusal.problems):
+                return None
+            raise
+
+    def adjustment(self, task_id: str, *, lane: Lane = Lane.MONEY) -> StockDocument:
+        """One adjustment whole."""
+        return self._document("stockadjustment", task_id, lane)
+
+    def find_adjustments(self, reference: str, *, lane: Lane = Lane.MONEY) -> tuple[StockDocument, ...]:
+        """The adjustments whose Reference contains `reference`: the whole list is read, it knows no search."""
+        pages = self._line.pages(
+            PageQuery("stockadjustmentList", ADJUSTMENTS), lane, _reader(ADJUSTMENTS), lambda row: row.task_id
+        )
+        return tuple(row for page in pages for row in page if reference in row.reference)
+
+    def _post(self, path: str, body: Mapping[str, Any], lane: Lane) -> StockDocument:
+        return self._line.write("POST", path, body, lane, cin7_stock.read_stock_document, "TaskID")
+
+    def _document(self, path: str, task_id: str, lane: Lane) -> StockDocument:
+        return self._line.get(path, (("TaskID", task_id),), lane, cin7_stock.read_stock_document, "TaskID")
+
+    def _search(self, query: PageQuery, text: str, lane: Lane) -> tuple[StockDocument, ...]:
+        pages = self._line.pages(query, lane, _reader(query.key), lambda row: row.task_id)
+        return tuple(row for page in pages for row in page if text.lower() in row.reference.lower())
+
+
+def _reader(key: str) -> Callable[[Any], tuple[StockDocument, ...]]:
+    return lambda data: cin7_stock.read_stock_documents(data, key)
+
+
+def _identity(row: AvailabilityRow) -> tuple[object, ...]:
+    return (row.product_id, row.location, row.bin, row.batch, row.expiry)

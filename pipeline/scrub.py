@@ -1,0 +1,25 @@
+"""Blotting out what a stored excerpt must not hold: our keys, shoppers' e-mails, names and addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_FIELDS = (
+    "Customer|CustomerName|CustomerContactName|CustomerContactEmail|Contact|DisplayName|Phone|Email|DisplayAddressLine\\d|"
+    "Line\\d|City|State|Postcode|ShippingNotes|street\\d|city|state|zip|phone|email|name|userFirstName|userLastName|"
+    "userEmailAddress|ExternalPassword|ExternalBearerToken|iban|firstName|lastName|labelURL|trackingURL|trackingNumber|"
+    "SalesRepresentative|BillingAddressLine\\d|textAnswer|extendedReason"
+)
+_PERSONAL = re.compile(rf'("(?:{_FIELDS})"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)')
+_STORE_CREDIT = re.compile(r'("externalReferenceId"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)')
+_MAIL = re.compile(r"[^\s<>\"'@:,]+@[^\s<>\"'@,]+\.[^\s<>\"'@,]+")
+
+
+def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without the given secrets and without shoppers' personal data."""
+    for secret in secrets:
+        if secret:
+            text = re.sub(re.escape(secret), "[secret]", text, flags=re.IGNORECASE)
+    text = _STORE_CREDIT.sub(r'\1"[code]"', _PERSONAL.sub(r'\1"[personal]"', text))
+    return _MAIL.sub("[e-mail]", text)

@@ -1,0 +1,104 @@
+"""The merchant's terms as written in the settings file."""
+
+from __future__ import annotations
+
+from marshmallow import ValidationError, fields
+
+from pipeline.settings_fields import Clock, Day, Form, Many, Named, OneOf, amount, text, unknown_key, whole
+from schemas.concerns import ConcernType, Owner
+from schemas.merchant import (
+    BatchTerms,
+    ChargeRule,
+    Disposition,
+    DispositionRule,
+    EffectOwner,
+    Finding,
+    Gate,
+    NoteStyle,
+    Posting,
+    RefundRelease,
+    Terms,
+)
+
+AVAILABILITY_TARGETS = ("none", "shopify", "feed")
+
+
+class ExceptionTypes(Named):
+    """A table whose names are exception types."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> dict[str, object]:
+        read = super()._deserialize(value, attr, None)
+        unknown = {
+            name: [unknown_key(name, dict.fromkeys(ConcernType))] for name in read if name not in list(ConcernType)
+        }
+        if unknown:
+            raise ValidationError(unknown)
+        return read
+
+
+class BatchForm(Form):
+    """[shops.NAME.terms.batch]."""
+
+    builds = BatchTerms
+    cut_off = Clock()
+    max_count = whole(1, 10_000)
+    auto_release_below = amount(allow_none=True)
+
+
+class DispositionForm(Form):
+    """One [[shops.NAME.terms.dispositions]]."""
+
+    builds = DispositionRule
+    reason = text(required=True)
+    finding = OneOf(Finding, load_default=None)
+    disposition = OneOf(Disposition, required=True, error_messages={"required": "missing"})
+    location = text()
+    account = text()
+
+
+class ChargeForm(Form):
+    """One fee or adjustment: how it is posted."""
+
+    builds = ChargeRule
+    description = text(required=True)
+    account = text(required=True)
+    tax_rule = text(required=True)
+
+
+class TermsForm(Form):
+    """[shops.NAME.terms]."""
+
+    builds = Terms
+    go_live = Day()
+    gate = OneOf(Gate)
+    style = OneOf(NoteStyle)
+    posting = OneOf(Posting)
+    batch = fields.Nested(BatchForm)
+    credit_note_owner = OneOf(EffectOwner)
+    restock_owner = OneOf(EffectOwner)
+    write_off_owner = OneOf(EffectOwner)
+    refund_owner = OneOf(EffectOwner)
+    refund_release = OneOf(RefundRelease)
+    dispositions = Many(fields.Nested(DispositionForm))
+    sellable_location = text()
+    quarantine_location = text()
+    portal_locations = Named(text(required=True))
+    sellable_locations = Many(text(required=True))
+    sku_aliases = Named(text(required=True))
+    tax_successors = Named(text(required=True))
+    fees = Named(ChargeForm())
+    adjustments = Named(ChargeForm())
+    negative_charges = fields.Boolean()
+    refund_accounts = Named(text(required=True))
+    write_off_account = text()
+    write_off_approval_above = amount(allow_none=True)
+    amount_tolerance = amount()
+    goodwill_tolerance = amount()
+    restock_value_tolerance = amount()
+    release_exchanges = fields.Boolean()
+    exchange_timers = Named(whole(1))
+    availability_target = OneOf(AVAILABILITY_TARGETS)
+    availability_buffer = whole(0)
+    thresholds = ExceptionTypes(whole(0))
+    owners = ExceptionTypes(OneOf(Owner))
+    exchange_marker = text()

@@ -1,0 +1,1 @@
+"""The practice Cin7 Core over HTTP."""

@@ -1,0 +1,121 @@
+"""Faults on order: rules that say when a call goes wrong and how.
+
+The turnstile asks `FaultBook.match` once for every call of every system and plays the answer.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+KINDS = (
+    "timeout_before", "timeout_after", "status_before", "status_after", "reset_before", "reset_after",
+    "truncated_after", "html_200_before", "html_200_after", "empty_200_after", "wrong_echo", "slow_drip",
+    "throttle", "late_commit", "stale_reads", "redirect", "auth_403",
+)  # fmt: skip
+SYSTEMS = ("cin7", "returngo", "shopify")
+
+
+@dataclass
+class Rule:
+    """One fault: where it strikes (system, method, path), how often (nth, every, probability, times) and its kind.
+
+    `seconds` is the hang, the drip's total length, the stale window or the delay of a late commit;
+    `status` and `form` shape the answer (`form`: object, array, string, text, html, empty; for throttle 429, 503, 400).
+    """
+
+    kind: str
+    system: str | None = None
+    method: str | None = None
+    path: str = ""
+    nth: int | None = None
+    every: int | None = None
+    probability: str | None = None
+    seed: int = 0
+    times: int | None = None
+    seconds: float = 30.0
+    status: int = 500
+    form: str = "object"
+    text: str = "Internal error"
+    retry_after: str | None = "60 Seconds"
+    id: int = 0
+    seen: int = 0
+    fired: int = 0
+    _rng: random.Random = field(default_factory=random.Random, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"fault.kind {self.kind!r} is unknown; use one of: {', '.join(KINDS)}")
+        if self.system is not None and self.system not in SYSTEMS:
+            raise ValueError(
+                f"fault.system {self.system!r} is unknown; use one of: {', '.join(SYSTEMS)} or leave it out"
+            )
+        self._pattern = re.compile(self.path, re.IGNORECASE)
+        self._rng.seed(self.seed)
+
+    def strikes(self, system: str, method: str, path: str) -> bool:
+        """Say whether this call is hit, counting it when it is one the rule is about."""
+        if not self._is_about(system, method, path):
+            return False
+        self.seen += 1
+        if self.times is not None and self.fired >= self.times:
+            return False
+        if not self._is_due():
+            return False
+        self.fired += 1
+        return True
+
+    def _is_about(self, system: str, method: str, path: str) -> bool:
+        if self.kind == "stale_reads" and method != "GET":
+            return False
+        right_place = self.system in (None, system) and self.method in (None, "*", method)
+        return right_place and self._pattern.search(path) is not None
+
+    def _is_due(self) -> bool:
+        if self.nth is not None:
+            return self.seen == self.nth
+        if self.every is not None:
+            return self.seen % self.every == 0
+        if self.probability is not None:
+            return self._rng.random() < float(self.probability)
+        return True
+
+    def row(self) -> dict[str, Any]:
+        """Return the rule with its counters, JSON-ready."""
+        return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+
+
+class FaultBook:
+    """The rules in force, in the order they were added; the first one that strikes wins."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+        self._last_id = 0
+
+    def add(self, **fields: Any) -> Rule:
+        """Add a rule.
+
+        Raises ValueError for an unknown kind or system, TypeError for an unknown field.
+        """
+        for counter in ("id", "seen", "fired"):
+            fields.pop(counter, None)
+        if isinstance(fields.get("method"), str):
+            fields["method"] = fields["method"].upper()
+        self._last_id += 1
+        rule = Rule(**fields, id=self._last_id)
+        self.rules.append(rule)
+        return rule
+
+    def remove(self, rule_id: int | None = None) -> None:
+        """Remove one rule, or all of them."""
+        self.rules = [] if rule_id is None else [rule for rule in self.rules if rule.id != rule_id]
+
+    def match(self, system: str, method: str, path: str) -> Rule | None:
+        """Return the rule that strikes this call; only the first hit counts as fired."""
+        return next((rule for rule in self.rules if rule.strikes(system, method, path)), None)
+
+    def wants_snapshots(self, system: str) -> bool:
+        """Say whether a stale-read rule is in force, so that writes must keep the state before them."""
+        return any(rule.kind == "stale_reads" and rule.system in (None, system) for rule in self.rules)
