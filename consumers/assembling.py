@@ -68,6 +68,7 @@ def assemble(matter: Matter, group: Sequence[Placed], restock: Sequence[StockLin
         net=matter.money(whole.net(sale.tax_inclusive)),
         tax=matter.money(whole.tax),
         gross=matter.money(whole.gross(sale.tax_inclusive)),
+        tax_inclusive=sale.tax_inclusive,
         goods=tuple(sorted(_goods(matter, parts), key=lambda goods: goods.unit)),
         direct=matter.terms.style is NoteStyle.DIRECT,
     )

@@ -28,6 +28,8 @@ class Done:
     number: str = ""
     gross: Money | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+    action: Action | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def confirmed(self) -> bool:
@@ -37,7 +39,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One return with what the ledger knows about it. `waived` are the exception types a person accepted with a reason."""
+    """One return and what the ledger knows about it. `waived` are the exception types a person accepted."""
 
     shop: str
     ret: Return

@@ -9,8 +9,8 @@ from datetime import datetime
 from consumers.case import Case, Plan, Wait
 from consumers.credit_facts import CreditFacts, gather, standings, verdict
 from consumers.drafting import Draft, draft
-from consumers.gates import Standing, UnitStanding
-from consumers.holds import HOUR, SOON, Held, waits_of
+from consumers.gates import Standing, UnitStanding, refunded
+from consumers.holds import HOUR, LONG, SOON, Held, waits_of
 from consumers.line_total_rule import TotalConflict, evidence, learn, tax_rounding
 from consumers.matter import Matter
 from consumers.native_adoption import adopt
@@ -19,7 +19,7 @@ from consumers.posting_day import posting_day
 from consumers.simple_sale import one_note_only
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
-from schemas.returns import Return, Unit
+from schemas.returns import DONE, Return, Unit
 from schemas.sales import Tenant
 
 __all__ = ["CreditFacts", "gather", "hears", "plan"]
@@ -41,9 +41,19 @@ def plan(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
     found = standings(case, terms)
     native = terms.credit_note_owner is EffectOwner.NATIVE
     wanted = found if native else [s for s in found if s.standing is Standing.READY]
-    later = [] if native else [Held(s.unit, s.reason, HOUR) for s in found if s.standing is Standing.WAITING]
+    later = [] if native else [_later(s, case) for s in found if s.standing is Standing.WAITING]
     planned = _with_sale(case, facts, terms, now, wanted, later) if wanted else Plan(waits=waits_of(later))
     return replace(planned, concerns=planned.concerns + _missing(found, case))
+
+
+def _later(standing: UnitStanding, case: Case) -> Held:
+    """The quiet wait for a gate, loud only where ReturnGO has closed the return and will not speak again by itself."""
+    unit, ret, kind = standing.unit, case.ret, ConcernType.REFUNDED_NOT_RECEIVED
+    if ret.status != DONE or not refunded(ret, unit) or kind in case.waived:
+        return Held(unit, standing.reason, HOUR)
+    cause = f"the return is done and the shopper refunded, but {standing.reason}"
+    step = "record the receipt or inspection in ReturnGO (possible on a finished return), or claim the goods"
+    return Held(unit, cause, LONG, kind, step)
 
 
 def _missing(found: Sequence[UnitStanding], case: Case) -> tuple[Concern, ...]:

@@ -17,7 +17,7 @@ from consumers.putting_back import put_back
 from consumers.remaining import left_over, note_name
 from consumers.restocking import PickPool
 from consumers.sku_ladder import SkuMatch
-from consumers.unit_checks import CHECKS, NOT_STOCK, destined
+from consumers.unit_checks import CHECKS, NOT_STOCK, credited_tax_rule, destined
 from schemas.actions import PostCreditNote
 from schemas.concerns import ConcernType
 from schemas.money import Money
@@ -108,10 +108,20 @@ def _destined(matter: Matter, placed: list[Placed], result: Draft) -> list[Place
         if isinstance(found, Held):
             result.held.append(found)
             continue
-        if found.fate == NOT_STOCK:
-            result.remarks.append(f"{one.sold.line.sku}: dropshipped or no stock item, so nothing is restocked")
+        result.remarks += _remarks(found, matter)
         kept.append(found)
     return kept
+
+
+def _remarks(placed: Placed, matter: Matter) -> list[str]:
+    line, remarks = placed.sold.line, []
+    if placed.fate == NOT_STOCK:
+        remarks.append(f"{line.sku}: dropshipped or no stock item, so nothing is restocked")
+    elif placed.unit.needs_shipment and not placed.standing.goods:
+        remarks.append(f"{line.sku}: credited before its goods are there, so this note restocks nothing")
+    if credited_tax_rule(line.tax_rule, matter) != line.tax_rule:
+        remarks.append(f"{line.sku}: tax rule {line.tax_rule!r} is no longer active; its successor is used")
+    return remarks
 
 
 def _note(matter: Matter, group: list[Placed], notes: Sequence[CreditNote], pool: PickPool, result: Draft) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from consumers.line_total_rule import TotalRule, formula, four
+from consumers.line_total_rule import HUNDRED, TotalRule, four
 from schemas.money import FOUR_PLACES, Money
 from schemas.sales import DocumentLine
 
@@ -83,7 +83,7 @@ def note_lines(source: DocumentLine, share: Figures, rule: TotalRule) -> tuple[D
     The invoice line's own price and discount where they give the share; else net prices without discount, in two lines
     0.0001 apart where one price cannot hit the sum (a percentage of two places cannot reproduce every price).
     """
-    if formula(share.quantity, source.price.amount, source.discount) == share.extended:
+    if _formula_gives(source, share):
         return (_line(source, share, rule, source.price.amount, source.discount),)
     price = (share.extended / share.quantity).quantize(FOUR_PLACES, ROUND_DOWN)
     dearer = (share.extended - price * share.quantity) / FOUR_PLACES
@@ -96,6 +96,14 @@ def note_lines(source: DocumentLine, share: Figures, rule: TotalRule) -> tuple[D
         _line(source, first, rule, price, Decimal(0)),
         _line(source, share - first, rule, price + FOUR_PLACES, Decimal(0)),
     )
+
+
+def _formula_gives(source: DocumentLine, share: Figures) -> bool:
+    """Whether price and discount give the share without rounding, or with the very rounding of the invoiced line."""
+    exact = share.quantity * source.price.amount * (HUNDRED - source.discount) / HUNDRED
+    if share.quantity == source.quantity:
+        return four(exact) == share.extended
+    return exact == share.extended
 
 
 def _line(source: DocumentLine, part: Figures, rule: TotalRule, price: Decimal, discount: Decimal) -> DocumentLine:

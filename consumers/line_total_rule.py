@@ -55,7 +55,7 @@ def learn(sale: Sale, known: str = "") -> TotalRule | TotalConflict:
     PLAIN.
     """
     voted: TotalRule | None = None
-    for line in (line for invoice in sale.invoices for line in invoice.lines if line.tax.amount > 0):
+    for line in _taxed(sale):
         fits = _fits(line, sale.tax_inclusive)
         if not fits or (voted is not None and voted not in fits):
             plain = formula(line.quantity, line.price.amount, line.discount)
@@ -79,8 +79,14 @@ def _fits(line: DocumentLine, inclusive: bool) -> frozenset[TotalRule]:
 
 def tax_rounding(sale: Sale, rules: Mapping[str, TaxRule | None], rule: TotalRule) -> str:
     """ROUND_DOWN where this company's tax is visibly cut at four places, else ROUND_HALF_UP."""
-    lines = [line for invoice in sale.invoices for line in invoice.lines if line.tax.amount > 0]
-    return ROUND_DOWN if any(_is_cut(line, rules, rule, sale.tax_inclusive) for line in lines) else ROUND_HALF_UP
+    cut = any(_is_cut(line, rules, rule, sale.tax_inclusive) for line in _taxed(sale))
+    return ROUND_DOWN if cut else ROUND_HALF_UP
+
+
+def _taxed(sale: Sale) -> list[DocumentLine]:
+    """Only authorised documents are evidence: nobody has checked the totals of a draft yet."""
+    authorised = (invoice for invoice in sale.invoices if invoice.creditable)
+    return [line for invoice in authorised for line in invoice.lines if line.tax.amount > 0]
 
 
 def _is_cut(line: DocumentLine, rules: Mapping[str, TaxRule | None], rule: TotalRule, inclusive: bool) -> bool:

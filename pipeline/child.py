@@ -118,7 +118,7 @@ class Child:
             self._log.with_suffix(".log.1").write_bytes(self._log.read_bytes())
             os.truncate(self._log, 0)
 
-    def last_words(self, lines: int = 5) -> str:
+    def last_words(self, lines: int = 3) -> str:
         """The end of the role's log."""
         if self._log is None or not self._log.exists():
             return ""

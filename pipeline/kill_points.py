@@ -1,7 +1,8 @@
 """Named moments at which a process may be made to die, so that tests can show that nothing is lost or doubled there.
 
-Nothing happens unless RETURNLINE_KILL_POINT is set, e.g. "effect.sending=kill" or "effect.answered=kill:2" (the second time).
-Actions: kill (SIGKILL to this process), hang (sleep), raise. With RETURNLINE_KILL_ONCE naming a file, a point fires once over all processes.
+Nothing happens unless RETURNLINE_KILL_POINT is set, e.g. "effect.sending=kill" or "effect.answered=kill:2" (the
+second time). Actions: kill (SIGKILL to this process), hang (sleep), raise. With RETURNLINE_KILL_ONCE naming a file, a
+point fires once over all processes.
 """
 
 from __future__ import annotations

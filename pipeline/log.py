@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from pipeline.settings import Settings
+
 HIDDEN = "[hidden]"
 SECRET_KEYS = re.compile(
     r"(?i)(api[-_]?key|application[-_]?key|account[-_]?id|api-auth|token|secret|password|authorization|bearer|dsn|cookie)"
@@ -59,30 +61,32 @@ class Redaction:
         return EMAIL.sub(HIDDEN, value)
 
 
+def for_role(settings: Settings, role: str) -> None:
+    """Sets up this process's logs, and its error reports where the settings have a Sentry DSN."""
+    configure(settings.log_level, settings.secrets, role=role)
+    start_sentry(settings.sentry_dsn, settings.secrets, role=role)
+
+
 def configure(level: str = "info", secrets: Iterable[str] = (), *, role: str = "", console: bool | None = None) -> None:
     """Sets up structlog and the standard library's logging for this process, both through the same redaction.
 
     `console` None decides by whether standard error is a terminal. Calling it again replaces the earlier set-up.
     """
-    redaction = Redaction(secrets)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        redaction,
+        _naming(role),
+        Redaction(secrets),
     ]
-    on_terminal = sys.stderr.isatty() if console is None else console
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.clear_contextvars()
-    if role:
-        structlog.contextvars.bind_contextvars(role=role)
-    _standard_library(level, shared, on_terminal=on_terminal)
+    _standard_library(level, shared, on_terminal=sys.stderr.isatty() if console is None else console)
 
 
 def start_sentry(dsn: str, secrets: Iterable[str] = (), *, role: str = "") -> bool:
@@ -109,6 +113,17 @@ def start_sentry(dsn: str, secrets: Iterable[str] = (), *, role: str = "") -> bo
     return True
 
 
+def _naming(role: str) -> Processor:
+    """Not a context variable: tasks clear those between runs."""
+
+    def name_role(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if role:
+            event.setdefault("role", role)
+        return event
+
+    return name_role
+
+
 def _standard_library(level: str, shared: list[Any], *, on_terminal: bool) -> None:
     renderer: Any = (
         structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(sort_keys=True)
@@ -123,5 +138,5 @@ def _standard_library(level: str, shared: list[Any], *, on_terminal: bool) -> No
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "urllib3"):
+    for noisy in ("httpx", "httpcore", "urllib3", "celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The composition root: builds the ledger, the clients and the broker from the settings. Nothing else constructs them."""
+"""The composition root: builds the ledger, the clients and the broker from the settings. Nothing else does."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class Supervisor:
 
     def _take_folder(self) -> None:
         folder = run_folder(self.settings.data_dir)
-        for needed in (folder, self.settings.data_dir / "log"):
+        for needed in (self.settings.data_dir, folder, self.settings.data_dir / "log"):
             needed.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(folder / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

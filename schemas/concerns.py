@@ -148,7 +148,7 @@ def owner_of(kind: ConcernType) -> Owner:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One exception: its type, the cause and the next step in plain words, the money at risk and the units it is about."""
+    """One exception: its type, cause and next step in plain words, the money at risk, the units it is about."""
 
     kind: ConcernType
     cause: str

@@ -43,7 +43,8 @@ class Loose(fields.Field[Any]):
     expects: ClassVar[str] = "a value"
 
     def __init__(self, key: str, default: Any = None, *, required: bool = False) -> None:
-        super().__init__(data_key=key, required=required, load_default=missing if required else default, allow_none=True)
+        fallback = missing if required else default
+        super().__init__(data_key=key, required=required, load_default=fallback, allow_none=True)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         """The value in its own type. Raises ValidationError with what to send."""

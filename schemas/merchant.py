@@ -88,7 +88,7 @@ class RefundRelease(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchTerms:
-    """When a batch closes and who lets it go. `auto_release_below` is in base currency; None always waits for finance."""
+    """When a batch closes and who lets it go. `auto_release_below` is in base currency; None: finance always."""
 
     cut_off: time = time(18, 0)
     max_count: int = 200

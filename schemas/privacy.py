@@ -12,7 +12,7 @@ _THING_NAMES = frozenset(
 )
 _PERSONAL = re.compile(
     r"address|e?mail|phone|street|city|zip|postal|state$|user|customer|contact|answer|question|media|image|"
-    r"bank|iban|branch|comment$|url|label|tracking|extendedreason|note|message|signature|token|password|secret",
+    r"bank|iban|branch|triggeredby|comment$|url|label|tracking|extendedreason|note|message|signature|token|password|secret",
     re.IGNORECASE,
 )
 _REFERENCES = frozenset({"PlatformRefundId", "InvoicePaymentId"})
@@ -21,7 +21,10 @@ _MAIL = re.compile(r"[^\s<>\"'@]+@[^\s<>\"'@]+\.[^\s<>\"'@]+")
 
 def without_personal_data(raw: dict[str, Any]) -> dict[str, Any]:
     """The same body without addresses, e-mails, phones, names, free text, media, bank details, credit codes."""
-    kept = {key: _clean(key, value) for key, value in raw.items() if _may_stay(key, raw)}
+    kept = {key: _clean(value) for key, value in raw.items() if _may_stay(key, raw)}
+    method = raw.get("returnMethod")
+    if isinstance(method, dict) and isinstance(method.get("name"), str):
+        kept["returnMethod"] = kept["returnMethod"] | {"name": method["name"]}
     if "htmlText" in kept and str(raw.get("commentType", "")).lower() != "system":
         kept["htmlText"] = ""
     return kept
@@ -43,9 +46,9 @@ def _may_stay(key: str, holder: dict[str, Any]) -> bool:
     return _PERSONAL.search(key) is None
 
 
-def _clean(key: str, value: Any) -> Any:
+def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return without_personal_data(value)
     if isinstance(value, list):
-        return [_clean(key, entry) for entry in value]
+        return [_clean(entry) for entry in value]
     return masked_mail(value) if isinstance(value, str) else value

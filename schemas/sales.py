@@ -50,7 +50,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
-    """A picked or restocked line. `location_id` is where it was picked; the restock fields say where it came back to."""
+    """A picked or restocked line. `location_id` is where it was picked; the restock fields, where it came back to."""
 
     product_id: str
     sku: str

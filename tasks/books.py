@@ -121,7 +121,7 @@ class LedgerBooks:
         return Concern(
             ConcernType.ORDER_NOT_FOUND,
             f"No sale in Cin7 carries the name {order_name} as order number, customer reference or external id.",
-            f"Import the order into Cin7, or put {order_name} into the sale's Customer Reference; this continues by itself.",
+            f"Import the order into Cin7, or put {order_name} into the sale's Customer Reference; it continues then.",
         )
 
     # -- reference books ----------------------------------------------------------------------------------------------

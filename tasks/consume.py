@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 
 from consumers.case import Case, Consumer, Done, Plan
@@ -14,7 +15,7 @@ from consumers.roster import consumer
 from pipeline.failures import CredentialsRejected, Unavailable
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, dead, effects, entries, memory, returns
-from pipeline.ledger.codec import to_json
+from pipeline.ledger.codec import action_from_json, to_json
 from pipeline.ledger.effects import EffectRow, Outcome
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts, ShopParts, on_behalf
@@ -123,6 +124,8 @@ def _done(row: Any) -> Done:
         number=row["number"],
         gross=gross,
         details=dict(row["progress"] or {}),
+        action=action_from_json(row["action"]),
+        confirmed_at=row["confirmed_at"],
     )
 
 
@@ -209,10 +212,20 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
             dead.bury(conn, settling.letter_of(row, claimed, work.case), now)
         exit_, reason, due = _exit(plan, rows, now)
         entries.release(conn, claimed, exit_, now, reason=reason, due_at=due)
+        siblings = _wake_siblings(conn, claimed, now)
     if buried:
         reach("dead.buried")
         work.parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
+    for entry_id, name in siblings:
+        work.parts.hint(CONSUME, name, entry_id=entry_id)
     return exit_, reason
+
+
+def _wake_siblings(conn: sa.Connection, claimed: Claim, now: datetime) -> list[tuple[int, str]]:
+    """What one consumer confirmed may be what another one of the same return waits for."""
+    if claimed.return_id is None or not effects.confirmed_since(conn, claimed.entry_id, claimed.started_at):
+        return []
+    return entries.wake_others(conn, claimed.return_id, claimed.entry_id, now)
 
 
 def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, datetime | None]:
@@ -260,7 +273,7 @@ def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: s
     concern = Concern(
         kind,
         why,
-        f"Look at `returnline explain {claimed.subject}`; after the fix: `returnline requeue --rma {claimed.subject} --yes`.",
+        f"See `returnline explain {claimed.subject}`; once mended: `returnline requeue --rma {claimed.subject} --yes`.",
     )
     letter = dead.Letter(
         shop=claimed.shop,

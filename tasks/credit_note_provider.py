@@ -37,7 +37,7 @@ def later(error: Exception) -> LaterError:
 
 @contextmanager
 def before_any_byte() -> Iterator[None]:
-    """What stops a write before it left becomes LaterError: no slot, no Redis to ask for one, or keys that are refused."""
+    """What stops a write before it left becomes LaterError: no slot, no Redis to ask, or keys that are refused."""
     try:
         yield
     except QuotaWait as wait:
@@ -89,9 +89,7 @@ class CreditNoteProvider:
             )
         if not standing:
             if ours:
-                return Unclear(
-                    f"our credit note {ours[0].number or ours[0].task_id} was voided by hand; requeue only if it must be posted again"
-                )
+                return Unclear(f"our credit note {ours[0].number or ours[0].task_id} was voided by hand")
             return Missing()
         note = standing[0]
         if note.status == AUTHORISED:
@@ -99,7 +97,7 @@ class CreditNoteProvider:
         return Found({"task_id": note.task_id})
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
-        """The draft, or the authorisation of the draft in `progress`; each is one POST whose own answer is read back."""
+        """The draft, or the authorisation of the draft in `progress`: one POST, whose own answer is read back."""
         wanted = _credit_note(action)
         task_id = progress.get("task_id", "")
         draft_first = not wanted.direct and not task_id
@@ -138,7 +136,7 @@ def outcome_of(note: CreditNote, details: Mapping[str, str] | None = None) -> Ou
 
 
 def compare(wanted: PostCreditNote, note: CreditNote, status: str) -> tuple[str, ...]:
-    """Where the note in Cin7 is not what was sent, in plain words. A 200 proves nothing (Cin7 ignores fields silently)."""
+    """Where the note in Cin7 is not what was sent. A 200 proves nothing: Cin7 ignores fields silently."""
     found: list[str] = []
     if note.status != status:
         found.append(f"Status is {note.status}, not {status}")

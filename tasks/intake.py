@@ -158,7 +158,7 @@ def _bury_unreadable(conn: sa.Connection, read: Read, now: datetime) -> None:
     concern = Concern(
         ConcernType.SCHEMA_INVALID,
         f"A delivery from {delivery.source} could not be read: {read.problem}",
-        f"`returnline dead show {letter_id}` has the original bytes; the sweep reads the shop's returns meanwhile, so nothing waits for this.",
+        f"`returnline dead show {letter_id}` has the original bytes; the sweep reads the returns meanwhile.",
     )
     concerns.raise_(conn, delivery.shop, "intake", f"delivery:{delivery.delivery_id}", concern, now)
     # Whatever it was about is found by reading the shop's open returns.

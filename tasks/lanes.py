@@ -41,7 +41,7 @@ def stop(parts: Parts, shop: str, system: str, seconds: float, kind: ConcernType
     """Stop the lane for so many seconds and raise the one exception about it."""
     now = parts.clock()
     fix = (
-        "Check the keys in the settings; `returnline doctor` tests them. Work goes on by itself after a call that succeeds."
+        "Check the keys in the settings; `returnline doctor` tests them. Work goes on after a call that succeeds."
         if kind is ConcernType.CREDENTIALS_REJECTED
         else "Nothing to do unless it lasts: everything waits and goes on by itself."
     )

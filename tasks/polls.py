@@ -156,7 +156,7 @@ def credit_notes(parts: Parts, shop: str) -> None:
 
 
 def cin7_webhooks(parts: Parts, shop: str) -> None:
-    """Cin7 switches a webhook off after six failures and tells nobody (Cin7 blueprint): say so; polling covers the gap."""
+    """Cin7 switches a webhook off after six failures and tells nobody (Cin7 blueprint); polling covers the gap."""
     hooks = [hook for hook in parts.shop(shop).cin7.webhooks(lane=Lane.BULK) if "/hooks/cin7/" in hook.url]
     off = sorted(hook.kind for hook in hooks if not hook.active)
     now = parts.clock()

@@ -80,7 +80,7 @@ def concerns_of(row: EffectRow, case: Case) -> tuple[Concern, ...]:
     if row.state == UNCERTAIN and row.due_at is None:
         text = f"Cin7 may or may not hold the document of {row.key}: {row.why}."
         step = (
-            f"Look for {row.action.marker} in the sale's credit notes. Then `returnline requeue --rma {case.ret.rma_id} --yes`: "
+            f"Look for {row.action.marker} in Cin7, then `returnline requeue --rma {case.ret.rma_id} --yes`: "
             "it looks first and adopts what is there."
         )
         return (Concern(ConcernType.WRITE_UNCERTAIN, text, step, money_of(row), row.action.units),)

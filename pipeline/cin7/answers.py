@@ -104,9 +104,17 @@ def _refusal(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) ->
     told = _told(answer, value, unreadable)
     if status == 404 and not outgoing.writes:
         return NotFound("; ".join(told)[:500] or "no such document", excerpt)
+    if not outgoing.writes and _codes(value) == {"404"}:
+        return NotFound("; ".join(told)[:500], excerpt)
     if not told:
         return _no_verdict(outgoing, f"status {status} without a readable reason", excerpt)
     return Rejected(status, told, excerpt)
+
+
+def _codes(value: Any) -> set[str]:
+    """The ErrorCodes of a body; they need not equal the HTTP status (measured by integrators)."""
+    entries = value if isinstance(value, list) else [value]
+    return {str(entry.get("ErrorCode")) for entry in entries if isinstance(entry, dict)}
 
 
 def _told(answer: Answer, value: Any, unreadable: str) -> tuple[str, ...]:

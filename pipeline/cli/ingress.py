@@ -21,7 +21,6 @@ def command(settings: Settings, port: int | None, port_file: Path | None) -> Non
     from pipeline.ingress import serve
     from pipeline.ingress_settings import ingress_settings
 
-    log.configure(settings.log_level, settings.secrets, role="ingress")
-    log.start_sentry(settings.sentry_dsn, settings.secrets, role="ingress")
+    log.for_role(settings, "ingress")
     chosen = settings.ingress.port if port is None else port
     serve(ingress_settings(settings, redis_url(settings)), settings.ingress.host, chosen, port_file)

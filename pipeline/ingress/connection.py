@@ -34,6 +34,8 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request head."""
         self._in_head = True
+        # The chunk in which a head begins is not counted: most of it may be the leftovers of a refused body.
+        self._head_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -43,12 +45,12 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came; measures the head when it is not complete yet."""
+        self._head_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
         cycle: Any = self.cycle
         if self._in_head or cycle is None or cycle.response_complete:
-            self._head_bytes += len(data)
             self._await_head()
             if self._in_head and self._head_bytes > _LARGEST_HEAD:
                 self._turn_away(_LARGE)

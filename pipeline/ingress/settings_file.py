@@ -8,6 +8,15 @@ from typing import Any, TypeVar
 from pipeline.ingress.settings import IngressSettings, ShopHooks
 
 _T = TypeVar("_T")
+_SHAPES: dict[str, type[tuple[Any, ...]] | type[frozenset[Any]]] = {
+    "tokens": tuple,
+    "bearer": tuple,
+    "basic": tuple,
+    "hmac_secrets": tuple,
+    "sources": frozenset,
+    "authorization_sources": frozenset,
+    "signature_sources": frozenset,
+}
 
 
 def settings_from_json(text: str) -> IngressSettings:
@@ -33,14 +42,12 @@ def _hooks(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError("shops: each shop is an object with tokens")
     fields: dict[str, Any] = dict(value)
-    for name in ("tokens", "bearer", "hmac_secrets"):
-        if name in fields:
-            fields[name] = tuple(fields[name])
-    for name in ("sources", "authorization_sources", "signature_sources"):
-        if name in fields:
-            fields[name] = frozenset(fields[name])
-    if "basic" in fields:
-        fields["basic"] = tuple((user, password) for user, password in fields["basic"])
+    for name, shape in _SHAPES.items():
+        if name not in fields:
+            continue
+        if not isinstance(fields[name], list):
+            raise TypeError(f"{name}: not a list; write it in [brackets]")
+        fields[name] = shape(map(tuple, fields[name]) if name == "basic" else fields[name])
     return fields
 
 
@@ -49,4 +56,8 @@ def _build(kind: type[_T], where: str, fields: Mapping[str, Any]) -> _T:
     unknown = sorted(set(fields) - known)
     if unknown:
         raise ValueError(f"{where}: unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if needed and field.name not in fields:
+            raise ValueError(f"{where}.{field.name}: missing; add it")
     return kind(**fields)

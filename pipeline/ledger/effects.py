@@ -49,7 +49,7 @@ class EffectRow:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the provider's document says it is: id, number and amounts; `ours` is False for an adopted foreign document."""
+    """The provider's document: id, number and amounts; `ours` is False for an adopted foreign document."""
 
     reference: str
     number: str = ""
@@ -214,6 +214,12 @@ def confirm(conn: sa.Connection, row: EffectRow, outcome: Outcome, now: datetime
         source="ours" if outcome.ours else "adopted",
         progress={**row.progress, **outcome.details},
     )
+
+
+def confirmed_since(conn: sa.Connection, entry_id: int, moment: datetime) -> bool:
+    """Whether an effect of this entry was confirmed at or after the moment."""
+    query = sa.select(_F.id).where((_F.entry_id == entry_id) & (_F.confirmed_at >= moment)).limit(1)
+    return conn.execute(query).first() is not None
 
 
 def number_of(conn: sa.Connection, effect_id: int) -> str:

@@ -29,6 +29,7 @@ class Claim:
     starts: int
     failures: int
     wakes: int
+    started_at: datetime
     lease_until: datetime
 
 
@@ -89,6 +90,7 @@ def claim(conn: sa.Connection, entry_id: int, now: datetime, lease: timedelta) -
         starts=row["starts"] + 1,
         failures=row["failures"],
         wakes=row["wakes"],
+        started_at=now,
         lease_until=now + lease,
     )
 
@@ -160,6 +162,16 @@ def wake_sale(conn: sa.Connection, shop: str, sale_id: str, now: datetime) -> li
     return [(int(entry_id), str(consumer)) for entry_id, consumer in rows]
 
 
+def wake_others(conn: sa.Connection, return_id: int, entry_id: int, now: datetime) -> list[tuple[int, str]]:
+    """Wake the return's other entries; says which (entry id, consumer)."""
+    rows = conn.execute(
+        sa.select(_E.id, _E.consumer).where((_E.return_id == return_id) & (_E.id != entry_id) & (_E.state != BURIED))
+    ).all()
+    for other, _ in rows:
+        make_due(conn, int(other), now)
+    return [(int(other), str(consumer)) for other, consumer in rows]
+
+
 def wake_order(
     conn: sa.Connection, shop: str, reference: str, order_number: str, now: datetime
 ) -> list[tuple[int, str]]:
@@ -182,8 +194,11 @@ def wake_order(
 
 def make_due(conn: sa.Connection, entry_id: int, now: datetime) -> None:
     """Have an entry looked at now, whatever it waits for; a buried one stays where it is."""
+    again = sa.case((_E.state.in_((SETTLED, REFUSED)), OPEN), else_=_E.state)
     conn.execute(
-        t.entries.update().where((_E.id == entry_id) & (_E.state != BURIED)).values(due_at=now, wakes=_E.wakes + 1)
+        t.entries.update()
+        .where((_E.id == entry_id) & (_E.state != BURIED))
+        .values(due_at=now, wakes=_E.wakes + 1, state=again)
     )
 
 

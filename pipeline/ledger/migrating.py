@@ -21,7 +21,7 @@ def _config(url: str) -> Config:
 
 
 def migrate(url: str) -> None:
-    """Create or upgrade the ledger at this URL; the folder of a SQLite file is made. Does nothing when it is up to date."""
+    """Create or upgrade the ledger at this URL; the folder of a SQLite file is made."""
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     command.upgrade(_config(url), "head")

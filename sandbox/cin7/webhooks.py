@@ -119,7 +119,7 @@ async def _deliver(world: World, hook: Webhook, body: bytes) -> None:
 async def _attempt(world: World, client: httpx.AsyncClient, hook: Webhook, body: bytes) -> bool:
     headers = {"Content-Type": "application/json", **{one["Key"]: one["Value"] for one in hook.headers}}
     if hook.auth == "bearerauth":
-        headers["Authorization"] = f"Bearer {hook.bearer}"
+        headers["Authorization"] = f"Bearer {hook.bearer}".strip()
     auth = httpx.BasicAuth(hook.user, hook.password) if hook.auth == "basicauth" else httpx.Auth()
     status = 0
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from consumers import credit_notes
 from consumers.case import Case, Plan
 from schemas.actions import PostCreditNote
-from schemas.concerns import ConcernType
+from schemas.concerns import Concern, ConcernType
 from schemas.merchant import Terms
 from schemas.returns import Return
 from schemas.sales import Sale
@@ -17,7 +17,7 @@ from tests.consumers.builders import NOW, FakeBooks, a_case, a_sale, some_terms
 
 def decided(
     ret: Return | Case | None = None,
-    sale: Sale | None = None,
+    sale: Sale | Concern | None = None,
     terms: Terms | None = None,
     now: datetime = NOW,
     **books: Any,

@@ -61,7 +61,9 @@ def test_the_location_scanned_in_the_portal_decides_where_good_items_go() -> Non
         ("", Disposition.HOLD, ConcernType.ON_HOLD),
     ],
 )
-def test_what_is_not_mapped_is_held_and_never_guessed(location: str, disposition: Disposition, kind: ConcernType) -> None:
+def test_what_is_not_mapped_is_held_and_never_guessed(
+    location: str, disposition: Disposition, kind: ConcernType
+) -> None:
     unit = a_unit(inspection=found_good(location=location))
     found = wanted_location(unit, DispositionRule("*", None, disposition), some_terms())
     assert isinstance(found, Unplaced)
@@ -75,7 +77,12 @@ def test_without_a_quarantine_location_faulty_goods_are_held() -> None:
 
 @pytest.mark.parametrize(
     "location",
-    [None, Location("x", "X", deprecated=True), Location("x", "X", staging=True), Location("x", "X", fixed_assets=True)],
+    [
+        None,
+        Location("x", "X", deprecated=True),
+        Location("x", "X", staging=True),
+        Location("x", "X", fixed_assets=True),
+    ],
 )
 def test_goods_never_go_to_a_location_that_cannot_take_them(location: Location | None) -> None:
     found = checked_location("X", {"X": location})

@@ -65,6 +65,12 @@ def test_a_share_the_formula_gives_keeps_the_invoice_price_and_discount() -> Non
     assert (line.price, line.discount, line.quantity) == (source.price, d(25), d(4))
 
 
+def test_a_price_that_only_rounding_would_give_is_written_net() -> None:
+    source = a_line(quantity=3, price="0.3333", discount="50", total_="0.5000")
+    [line] = note_lines(source, sold(1, "0.1667"), TotalRule.PLAIN)
+    assert (line.price.amount, line.discount) == (d("0.1667"), d(0))
+
+
 def test_a_share_no_single_price_can_give_becomes_two_lines_a_ten_thousandth_apart() -> None:
     lines = note_lines(a_line(quantity=3, price="10"), sold(3, "10.0000", "2.0000"), TotalRule.PLAIN)
     assert [(line.quantity, line.price.amount) for line in lines] == [(d(2), d("3.3333")), (d(1), d("3.3334"))]

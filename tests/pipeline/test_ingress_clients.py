@@ -53,7 +53,15 @@ def said(client: socket.socket) -> bytes:
 
 
 def status(client: socket.socket) -> int:
-    return int(client.recv(65536).split(b" ", 2)[1])
+    """The status of one whole answer; head and body may come apart."""
+    text = b""
+    while b"\r\n\r\n" not in text:
+        text += client.recv(65536)
+    head, _, body = text.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += client.recv(65536)
+    return int(head.split(b" ", 2)[1])
 
 
 def assert_still_open(ingress: RunningIngress) -> None:
@@ -146,6 +154,16 @@ def test_a_head_without_end_is_431(ingress: RunningIngress) -> None:
             pass
         assert said(client)[:12] in (b"", b"HTTP/1.1 431")
     assert_still_open(ingress)
+
+
+def test_leftovers_of_a_refused_body_are_not_counted_as_the_next_head(ingress: RunningIngress) -> None:
+    with connect(ingress) as client:
+        client.sendall(HEAD + b"content-length: 2000000\r\n\r\n")
+        assert status(client) == 413
+        client.sendall(b"x" * 2_000_000 + HEAD[:40])
+        time.sleep(0.2)
+        client.sendall(HEAD[40:] + b"content-length: 2\r\n\r\n{}")
+        assert status(client) == 202
 
 
 def test_a_body_longer_than_it_said_is_cut_and_the_rest_is_not_a_request(ingress: RunningIngress, redis: Redis) -> None:

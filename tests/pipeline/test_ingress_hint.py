@@ -33,6 +33,13 @@ def test_the_message_has_one_place_for_each_id_and_is_json() -> None:
     assert message["headers"]["task"] == "tasks.intake.admit"
 
 
+def test_without_a_hint_queue_the_delivery_waits_for_the_sweep() -> None:
+    with running_valkey() as valkey, Redis.from_url(valkey.url) as redis:
+        with running_ingress(settings_for(valkey.url, hint_queue="")) as ingress, ingress.client() as door:
+            assert door.post(RETURNGO, json={}).status_code == 202
+        assert (redis.xlen("t:inbox"), redis.exists("t:intake", "t:hint")) == (1, 0)
+
+
 def _until(condition: object, seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]

@@ -181,7 +181,9 @@ def test_a_fee_kept_back_is_a_negative_charge_where_the_tenant_takes_one(desk: D
 def test_another_tenant_refuses_a_negative_charge(desk: Desk) -> None:
     desk.set(negative_charge="refuse")
     fee = {"Description": "Restocking fee", "Quantity": 1, "Price": -5, "Tax": -1, "Total": -5, "TaxRule": VAT}
-    assert "Price is invalid" in desk.refusal("POST", "sale/creditnote", desk.note(desk.sale(), AdditionalCharges=[fee]))
+    assert "Price is invalid" in desk.refusal(
+        "POST", "sale/creditnote", desk.note(desk.sale(), AdditionalCharges=[fee])
+    )
 
 
 def test_a_draft_hides_its_restock_and_moves_nothing(desk: Desk) -> None:
