@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pipeline.ledger import tables as t
 from pipeline.ledger.store import insert_once
 
-ADMITTED, DUPLICATE, UNREADABLE = "admitted", "duplicate", "unreadable"
+ADMITTED, UNREADABLE = "admitted", "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,26 @@ class Delivery:
 
 
 def admit(conn: sa.Connection, delivery: Delivery, outcome: str, subject: str, now: datetime, error: str = "") -> bool:
-    """Write the delivery down once. False when it (or the sender's own event id) is known already: then nothing else
-    may follow from it."""
-    row = {
-        "id": delivery.delivery_id,
-        "shop": delivery.shop,
-        "source": delivery.source,
-        "topic": delivery.topic,
-        "sender_id": delivery.sender_id,
-        "received_at": delivery.received_at,
-        "admitted_at": now,
-        "headers": delivery.headers,
-        "body": delivery.body,
-    }
-    if insert_once(conn, t.deliveries, **row, outcome=outcome, subject=subject, error=error):
-        return True
-    # Known by the sender's id but under another delivery id: keep the row, so that every 202 is accounted for.
-    insert_once(conn, t.deliveries, **{**row, "sender_id": None}, outcome=DUPLICATE, subject=subject, error="")
-    return False
+    """Write the delivery down once, under its own id. False when it is known: then nothing else may follow from it.
+
+    The ingress derives the id from the sender's event id and the bytes where there is one, so a replay has the same id.
+    """
+    return insert_once(
+        conn,
+        t.deliveries,
+        id=delivery.delivery_id,
+        shop=delivery.shop,
+        source=delivery.source,
+        topic=delivery.topic,
+        sender_id=delivery.sender_id,
+        received_at=delivery.received_at,
+        admitted_at=now,
+        outcome=outcome,
+        subject=subject,
+        error=error,
+        headers=delivery.headers,
+        body=delivery.body,
+    )
 
 
 def counts(conn: sa.Connection) -> dict[str, int]:

@@ -86,7 +86,6 @@ deliveries = sa.Table(
     sa.Column("error", sa.Text, nullable=False, server_default=""),
     sa.Column("headers", sa.JSON, nullable=False),
     sa.Column("body", sa.LargeBinary),
-    sa.UniqueConstraint("shop", "source", "sender_id"),
     sa.Index(None, "shop", "subject"),
 )
 

@@ -14,6 +14,8 @@ from sandbox.books.crediting import authorise_note, pick_place
 from sandbox.books.ledger import Books, Refused
 from sandbox.books.numbers import TWO_PLACES, ZERO, four, row_amount
 from sandbox.books.sales import CreditNote, Fulfilment, Invoice, Line, Payment, RestockLine, Sale, document_totals
+from sandbox.books.storing import complete_transfer
+from sandbox.books.warehouse import MoveLine, Transfer
 
 
 def build_sale(books: Books, spec: Mapping[str, Any], now: datetime) -> Sale:
@@ -85,6 +87,8 @@ def _new_line(product: Product, row: Mapping[str, Any]) -> Line:
 
 
 def _splits(books: Books, sale: Sale, spec: Mapping[str, Any]) -> list[tuple[list[Line], list[Line]]]:
+    if spec.get("invoices") and not sale.is_advanced:
+        raise Refused("a simple sale has one invoice; give kind 'Advanced Sale' or leave invoices out")
     if not spec.get("invoices"):
         return [(deepcopy(sale.lines), deepcopy(sale.charges))]
     splits = []
@@ -164,10 +168,12 @@ def foreign_credit_note(books: Books, sale: Sale, spec: Mapping[str, Any], now: 
     )  # fmt: skip
     note.lines = [_credited(books, sale, invoice, row) for row in rows]
     if spec.get("restock", True):
-        note.restock = [_restocked(books, sale, line, spec.get("restock_location")) for line in note.lines]
+        note.restock = [_restocked(books, sale, line) for line in note.lines if _is_stock(books, line)]
         note.restock_status = "DRAFT"
     sale.notes.append(note)
     authorise_note(books, sale, note, now)
+    if spec.get("restock_location"):
+        _move_on(books, sale, note, spec["restock_location"], now)
     if spec.get("refund"):
         total = document_totals(note.lines, inclusive=sale.tax_inclusive)[2].quantize(TWO_PLACES)
         money = Payment(books.guid(), note.task_id, "REFUND", total, note.day, "712", note.rate, "Shopify refund", now)
@@ -187,10 +193,33 @@ def _credited(books: Books, sale: Sale, invoice: Invoice, row: Mapping[str, Any]
     return line
 
 
-def _restocked(books: Books, sale: Sale, line: Line, location: str | None) -> RestockLine:
+def _is_stock(books: Books, line: Line) -> bool:
+    product = books.catalogue.product(sku=line.sku)
+    return product is not None and product.keeps_stock
+
+
+def _restocked(books: Books, sale: Sale, line: Line) -> RestockLine:
     product = books.catalogue.product(sku=line.sku)
     origin = pick_place(books, sale, product) if product else None
-    target = books.catalogue.place(name=location) if location else origin
-    if origin is None or target is None:
-        raise Refused(f"'{line.sku}' was never shipped, or restock_location '{location}' is unknown")
-    return RestockLine(line.product_id, line.sku, line.quantity, origin.id, target.id, line.batch)
+    if origin is None:
+        raise Refused(f"'{line.sku}' was never shipped; give restock false or ship the sale")
+    return RestockLine(line.product_id, line.sku, line.quantity, origin.id, origin.id, line.batch)
+
+
+def _move_on(books: Books, sale: Sale, note: CreditNote, location: str, now: datetime) -> None:
+    """Move restocked goods to another location by an authorised transfer, as the channel does (help centre)."""
+    target = books.catalogue.place(name=location)
+    if target is None:
+        raise Refused(f"Location '{location}' was not found in Locations reference book")
+    by_source: dict[str, list[MoveLine]] = {}
+    for line in note.restock:
+        if line.to_place != target.id:
+            by_source.setdefault(line.to_place, []).append(
+                MoveLine(line.product_id, line.sku, line.quantity, line.batch)
+            )
+    for source, lines in by_source.items():
+        document = Transfer(
+            books.guid(), books.number("TR"), "DRAFT", source, target.id, sale.number, lines, now, note.day
+        )
+        complete_transfer(books, document, now)
+        books.transfers[document.task_id] = document

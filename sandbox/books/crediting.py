@@ -35,6 +35,9 @@ def post_restock(books: Books, sale: Sale, note: CreditNote) -> None:
     """Put the note's goods on the shelf and reverse their cost of sales."""
     value = ZERO
     for line in note.restock:
+        product = books.catalogue.product(sku=line.sku)
+        if product is None or not product.keeps_stock:
+            continue
         place = books.place(line.to_place)
         slot = Slot(line.sku, place.location.id, place.bin.id if place.bin else None, line.batch, line.expiry)
         for quantity, cost in list(_costs(books, sale, note, line)):

@@ -192,7 +192,12 @@ def settle_invoices(sale: Sale) -> None:
 
 
 def void_sale(books: Books, sale: Sale, now: datetime) -> None:
-    """Void a sale: reverse its invoices, bring shipped stock back at its cost, free what was reserved."""
+    """Void a sale: reverse its invoices, bring shipped stock back at its cost, free what was reserved.
+
+    Raises Refused while a credit note is authorised.
+    """
+    if any(one.status == "AUTHORISED" for one in sale.notes):
+        raise Refused("Sale has authorised credit notes. Undo them first")
     for invoice in sale.invoices:
         if invoice.status in ("AUTHORISED", "PAID"):
             books.post(invoice.task_id, invoice.day, invoice.number, "Void", _opposite(books, sale, invoice))

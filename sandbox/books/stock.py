@@ -65,18 +65,35 @@ class StockRoom:
     """All layers and allocations of a tenant."""
 
     def __init__(self) -> None:
-        self.layers: list[Layer] = []
+        self._shelves: dict[str, list[Layer]] = {}
         self.slots: dict[Slot, None] = {}
         self.allocated: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         self._seq = 0
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Every cost layer there is."""
+        return [layer for shelf in self._shelves.values() for layer in shelf]
+
+    def layers_of(self, sku: str) -> list[Layer]:
+        """Return the cost layers of one SKU."""
+        return self._shelves.get(sku, [])
 
     def receive(self, slot: Slot, quantity: Decimal, unit_cost: Decimal, received: date) -> Piece:
         """Put units on the shelf as a new cost layer."""
         if quantity <= 0:
             raise ValueError(f"quantity received of {slot.sku} must be above 0, not {quantity}")
-        self._seq += 1
-        self.layers.append(Layer(slot, quantity, unit_cost, received, self._seq))
         self.slots[slot] = None
+        shelf = self._shelves.setdefault(slot.sku, [])
+        same = (
+            layer for layer in shelf if (layer.slot, layer.unit_cost, layer.received) == (slot, unit_cost, received)
+        )
+        known = next(same, None)
+        if known is not None:
+            known.quantity += quantity
+        else:
+            self._seq += 1
+            shelf.append(Layer(slot, quantity, unit_cost, received, self._seq))
         return Piece(slot, quantity, unit_cost, received)
 
     def take(
@@ -99,7 +116,7 @@ class StockRoom:
             layer.quantity -= moved
             left -= moved
             pieces.append(Piece(layer.slot, moved, layer.unit_cost, layer.received))
-        self.layers = [layer for layer in self.layers if layer.quantity > 0]
+        self._shelves[sku] = [layer for layer in self.layers_of(sku) if layer.quantity > 0]
         return pieces
 
     def _layers(
@@ -107,9 +124,8 @@ class StockRoom:
     ) -> list[Layer]:
         found = [
             layer
-            for layer in self.layers
-            if layer.slot.sku == sku
-            and layer.slot.location_id == location_id
+            for layer in self.layers_of(sku)
+            if layer.slot.location_id == location_id
             and (any_bin or layer.slot.bin_id == bin_id)
             and (batch is None or layer.slot.batch == batch)
         ]
@@ -118,17 +134,13 @@ class StockRoom:
     def on_hand(self, sku: str, location_id: str | None = None) -> Decimal:
         """Return the units on the shelf, in one location or everywhere."""
         return sum(
-            (
-                layer.quantity
-                for layer in self.layers
-                if layer.slot.sku == sku and location_id in (None, layer.slot.location_id)
-            ),
+            (layer.quantity for layer in self.layers_of(sku) if location_id in (None, layer.slot.location_id)),
             ZERO,
         )
 
     def in_slot(self, slot: Slot) -> tuple[Decimal, Decimal]:
         """Return quantity and value (base currency) lying in exactly this slot."""
-        layers = [layer for layer in self.layers if layer.slot == slot]
+        layers = [layer for layer in self.layers_of(slot.sku) if layer.slot == slot]
         quantity = sum((layer.quantity for layer in layers), ZERO)
         return quantity, sum((layer.quantity * layer.unit_cost for layer in layers), ZERO)
 
@@ -138,7 +150,7 @@ class StockRoom:
 
     def latest_cost(self, sku: str) -> Decimal | None:
         """Return the unit cost of the newest layer, if any unit lies anywhere."""
-        layers = [layer for layer in self.layers if layer.slot.sku == sku]
+        layers = self.layers_of(sku)
         return max(layers, key=lambda layer: (layer.received, layer.seq)).unit_cost if layers else None
 
     def value(self) -> Decimal:

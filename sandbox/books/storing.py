@@ -28,9 +28,8 @@ def free_at(books: Books, place: Place, sku: str, batch: str | None) -> Decimal:
     lying = sum(
         (
             layer.quantity
-            for layer in books.stock.layers
-            if layer.slot.sku == sku
-            and layer.slot.location_id == place.location.id
+            for layer in books.stock.layers_of(sku)
+            if layer.slot.location_id == place.location.id
             and layer.slot.bin_id == (place.bin.id if place.bin else None)
             and batch in (None, layer.slot.batch)
         ),
@@ -112,6 +111,9 @@ def reverse_write_off(books: Books, document: WriteOff, *, void: bool) -> None:
 def measure(books: Books, document: Adjustment, line: AdjustmentLine) -> None:
     """Fill what the books say now and what the line would change; the line's quantity is the new absolute one."""
     place = books.place(line.place)
+    if line.batch and line.expiry is None:
+        lots = (one for one in books.stock.slots if (one.sku, one.batch) == (line.sku, line.batch))
+        line.expiry = next((one.expiry for one in lots), None)
     line.before = books.stock.in_slot(slot_at(place, line.sku, line.batch, line.expiry))[0]
     promised = ZERO if document.on_hand_is_target else books.stock.allocated[line.sku, place.location.id]
     line.change = line.target + promised - line.before
@@ -158,6 +160,10 @@ def reverse_adjustment(books: Books, document: Adjustment, *, void: bool) -> Non
     """
     if document.status == "COMPLETED":
         total = ZERO
+        for line in document.lines:
+            lying = books.stock.in_slot(slot_at(books.place(line.place), line.sku, line.batch, line.expiry))[0]
+            if line.change > lying:
+                raise Refused(f"Quantity for product (SKU: {line.sku}) cannot be negative")
         for line in document.lines:
             line.change = -line.change
             total += _apply(books, books.place(line.place), line, document.day)

@@ -156,3 +156,7 @@ class Cin7:
             return answer_for(refusal, self.world.settings, self.world.rng)
         except Refused as refused:
             return answer_for(Refusal(Problem(refused.text, refused.code)), self.world.settings, self.world.rng)
+        except (AttributeError, KeyError, TypeError, ValueError) as odd:
+            # A body of the right syntax and the wrong shape: the real API answers 500 to what it cannot read.
+            problem = {"ErrorCode": 500, "Exception": f"Unable to parse request ({type(odd).__name__}: {odd})"}
+            return Response(json.dumps(problem), 500, media_type="application/json")

@@ -78,11 +78,13 @@ def change(ask: Ask) -> dict[str, Any]:
     document = _document(sale, money.task_id, money.kind)
     if money.kind == "PREPAYMENT" or document is None:
         raise Refusal("Prepayment can't be changed")
+    amount = _amount(ask) if "Amount" in ask.body else money.amount
+    account = _account(ask) if "Account" in ask.body else money.account
+    day = date_of(ask.body.get("DatePaid")) or money.day
+    ask.books.check_unlocked(day)
     selling.unpay(ask.books, sale, money, ask.now)
-    money.amount = _amount(ask) if "Amount" in ask.body else money.amount
-    money.account = _account(ask) if "Account" in ask.body else money.account
+    money.amount, money.account, money.day = amount, account, day
     money.reference = str(ask.body.get("Reference", money.reference))
-    money.day = date_of(ask.body.get("DatePaid")) or money.day
     money.rate = decimal_of(ask.body.get("CurrencyRate")) or money.rate
     selling.pay(ask.books, sale, money, document.rate, ask.now)
     return _show(sale, money)

@@ -44,7 +44,10 @@ def _rows(ask: Ask, chosen: Callable[[Sale], bool]) -> list[dict[str, Any]]:
         if chosen(sale) and _after(sale.updated, updated) and _after(sale.created, created)
         and (until is None or sale.updated <= until)
     ]  # fmt: skip
-    rows = [sale_status.row(ask.books, sale) for sale in sales]
+    return _filtered(ask, [sale_status.row(ask.books, sale) for sale in sales])
+
+
+def _filtered(ask: Ask, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for name, column in FILTERS.items():
         wanted = ask.text(name)
         if wanted:
@@ -112,8 +115,6 @@ def _header(ask: Ask, sale: Sale) -> None:
 def delete_sale(ask: Ask) -> dict[str, Any]:
     """DELETE /sale: void when Void=true; undo puts the order back to DRAFT."""
     sale = ask.sale(ask.need("ID"))
-    if any(one.status == "AUTHORISED" for one in sale.notes):
-        raise Refusal("Sale has authorised credit notes. Undo them first")
     selling.void_sale(ask.books, sale, ask.now)
     if not ask.flag("Void"):
         sale.voided, sale.order_status = False, "DRAFT"

@@ -61,6 +61,13 @@ def _refuse_twice(lines: list[MoveLine]) -> None:
             raise Refusal(f"Product '{key[0]}' is duplicated in Lines")
 
 
+def _refuse_same_slot(lines: list[AdjustmentLine]) -> None:
+    keys = [(line.sku, line.place, line.batch) for line in lines]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise Refusal(f"Product '{key[0]}' is duplicated in Lines")
+
+
 def _moves(ask: Ask, sku_field: str, quantity_field: str) -> list[MoveLine]:
     lines = []
     for row in _lines(ask):
@@ -102,7 +109,7 @@ def write_adjustment(ask: Ask) -> dict[str, Any]:
     account = books.catalogue.account(body.get("Account") or "403")
     if account is None:
         raise Refusal("Account with specified ID not found")
-    old = _find(books.adjustments, str(body["TaskID"]), "Stock adjustment") if ask.method == "PUT" else None
+    old = _find(books.adjustments, str(body.get("TaskID")), "Stock adjustment") if ask.method == "PUT" else None
     if old is not None and old.status != "DRAFT":
         raise Refusal(f"Stock adjustment can't be changed. Status is {old.status}")
     document = Adjustment(
@@ -110,6 +117,7 @@ def write_adjustment(ask: Ask) -> dict[str, Any]:
         str(body.get("Reference") or ""), str(body.get("Comment") or ""), [_count(ask, row) for row in _lines(ask)],
         bool(body.get("UpdateOnHand", False)),
     )  # fmt: skip
+    _refuse_same_slot(document.lines)
     for line in document.lines:
         storing.measure(books, document, line)
     if not any(line.change for line in document.lines):
@@ -164,7 +172,7 @@ def write_transfer(ask: Ask) -> dict[str, Any]:
     body, books = ask.body, ask.books
     if body.get("Status") not in ("DRAFT", "IN TRANSIT", "COMPLETED", "ORDERED"):
         raise Refusal("Required attribute Status is not provided.")
-    old = _find(books.transfers, str(body["TaskID"]), "Stock transfer") if ask.method == "PUT" else None
+    old = _find(books.transfers, str(body.get("TaskID")), "Stock transfer") if ask.method == "PUT" else None
     if old is not None and old.status in ("COMPLETED", "VOIDED"):
         raise Refusal(f"Stock transfer can't be changed. Status is {old.status}")
     document = old if old is not None and old.status == "IN TRANSIT" else _new_transfer(ask, old)
@@ -226,7 +234,7 @@ def write_write_off(ask: Ask) -> dict[str, Any]:
     day = date_of(body.get("EffectiveDate"))
     if body["Status"] == "COMPLETED" and day is None:
         raise Refusal("Required attribute EffectiveDate is not provided.")
-    old = _find(books.write_offs, str(body["TaskID"]), "Inventory write-off") if ask.method == "PUT" else None
+    old = _find(books.write_offs, str(body.get("TaskID")), "Inventory write-off") if ask.method == "PUT" else None
     if old is not None and old.status != "DRAFT":
         raise Refusal(f"Inventory write-off can't be changed. Status is {old.status}")
     place = _place(ask, body.get("LocationID"), body.get("Location"))

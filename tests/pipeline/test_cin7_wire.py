@@ -23,7 +23,7 @@ KEY = "b0000000-0000-4000-8000-0000000000ff"
 class Line:
     """A client on a raw server, with everything it told on the way."""
 
-    def __init__(self, url: str, deadline: float = 5.0) -> None:
+    def __init__(self, url: str, deadline: float = 1.5) -> None:
         self.gate, self.calls = OpenGate(), list[Call]()
         access = Cin7Access(url, "account-id-1", KEY, deadline, deadline)
         self.http = Http()
@@ -42,7 +42,7 @@ class Line:
         self.http.close()
 
 
-def failure_of(script: Script, act: Callable[[Line], Any], deadline: float = 5.0) -> WireError:
+def failure_of(script: Script, act: Callable[[Line], Any], deadline: float = 1.5) -> WireError:
     with raw_server(script) as server, Line(server.url, deadline) as line:
         with pytest.raises(WireError) as caught:
             act(line)

@@ -8,6 +8,8 @@ from multiprocessing.synchronize import Barrier
 import fakeredis
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pipeline.quota import DailyQuota, Lane, Quota, QuotaUnavailable, QuotaWait, key_name
 from tests.valkey_server import ValkeyHandle, running_valkey
@@ -132,7 +134,7 @@ def test_two_application_keys_do_not_share_a_window_and_neither_is_readable(valk
 
 
 def test_without_redis_nobody_may_call() -> None:
-    gone = redis.Redis(host="127.0.0.1", port=1, socket_timeout=0.2)
+    gone = redis.Redis(host="127.0.0.1", port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
     for gate in (Quota(gone, "k"), DailyQuota(gone, "k")):
         with pytest.raises(QuotaUnavailable, match="nothing is sent"):
             gate.acquire(Lane.MONEY, 0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -70,10 +71,8 @@ def test_whatever_happens_debits_equal_credits_and_inventory_equals_the_layers(
 ) -> None:
     books = fresh()
     for step, sku, quantity in steps:
-        try:
+        with suppress(Refused):
             play(books, step, sku, quantity)
-        except Refused as refused:
-            assert refused.text
         books.check()
     assert sum(books.journal.trial_balance().values()) == 0
 
@@ -166,7 +165,7 @@ def test_a_foreign_sale_is_kept_in_base_currency() -> None:
     spec = {"lines": lines, "currency": "EUR", "rate": "0.85", "customer": "Euro Customer", "invoice_status": "PAID"}
     building.build_sale(books, spec, NOW)
     balances = books.journal.trial_balance()
-    assert (balances["712"], balances["610"], balances["200"]) == (85, 0, -85)
+    assert [balances["712"], balances["610"], balances["200"]] == [85, 0, -85]
 
 
 def test_a_sale_of_more_than_there_is_cannot_ship() -> None:

@@ -182,3 +182,9 @@ def test_a_reset_world_is_as_new(desk: Desk) -> None:
     desk.control("POST", "/reset", {})
     assert desk.get("saleList")["Total"] == 0
     assert desk.sale()["sale_id"] == sale["sale_id"]
+
+
+def test_a_body_of_the_wrong_shape_is_a_500_and_changes_nothing(desk: Desk) -> None:
+    body = desk.note(desk.sale(), Lines=["tee"])
+    assert desk.ask("POST", "sale/creditnote", body).status_code == 500
+    assert desk.get("saleCreditNoteList")["Total"] == 0

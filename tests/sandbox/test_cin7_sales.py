@@ -221,3 +221,9 @@ def test_an_open_order_is_voided_by_the_control_desk_and_frees_its_stock(desk: D
     assert row["Allocated"] == 0
     desk.control("POST", f"/sales/{sale['sale_id']}/delete")
     assert "not found" in desk.refusal("GET", "sale", ID=sale["sale_id"])
+
+
+def test_a_credited_sale_cannot_be_voided(desk: Desk) -> None:
+    sale = desk.sale()
+    desk.post("sale/creditnote", desk.note(sale))
+    assert "credit notes" in desk.refusal("DELETE", "sale", ID=sale["sale_id"], Void="true")

@@ -208,3 +208,37 @@ def test_movements_tell_sales_and_restocks_apart(desk: Desk) -> None:
     (product,) = desk.get("product", Sku="TEE-BLK-M", IncludeMovements="true")["Products"]
     moved = [(row["Type"], row["Quantity"]) for row in product["Movements"]]
     assert moved == [("Sale", -2), ("Restock", 1)]
+
+
+def test_a_batch_is_counted_under_its_own_expiry(desk: Desk) -> None:
+    counted = {"SKU": "SERUM-30", "Quantity": 18, "UnitCost": 12.5, "Location": "Main Warehouse", "BatchSN": "LOT-A1"}
+    answer = desk.post("stockadjustment", adjustment(0, Lines=[counted]))
+    assert answer["ExistingStockLines"][0]["QuantityOnHand"] == 20
+    assert desk.on_hand("SERUM-30") == 33
+
+
+def test_an_adjustment_whose_goods_have_left_cannot_be_voided(desk: Desk) -> None:
+    task = desk.post("stockadjustment", adjustment(110))["TaskID"]
+    lines = [{"ProductCode": "SOCK-3PK", "Quantity": 105}]
+    desk.post("inventoryWriteOff", write_off(Lines=lines))
+    assert "cannot be negative" in desk.refusal("DELETE", "stockadjustment", ID=task, Void="true")
+
+
+def test_the_shop_channel_moves_returned_goods_on_by_a_transfer(desk: Desk) -> None:
+    sale = desk.sale()
+    desk.control("POST", f"/sales/{sale['sale_id']}/foreign-credit-note", {"restock_location": "Returns Cage"})
+    (moved,) = desk.get("stockTransferList")["StockTransferList"]
+    assert (moved["FromLocation"], moved["ToLocation"], moved["Status"]) == (
+        "Main Warehouse",
+        "Returns Cage",
+        "COMPLETED",
+    )
+    assert (desk.on_hand("TEE-BLK-M"), desk.on_hand("TEE-BLK-M", "Returns Cage")) == (40, 2)
+
+
+def test_a_thing_without_stock_is_restocked_without_effect(desk: Desk) -> None:
+    sale = desk.sale(lines=[{"sku": "CARD-THX", "quantity": "1", "price": "2"}])
+    before = desk.balance("630")
+    back = [{"SKU": "CARD-THX", "Quantity": 1, "Location": "Main Warehouse"}]
+    desk.post("sale/creditnote", desk.note(sale, Lines=[], Restock=back))
+    assert desk.balance("630") == before
