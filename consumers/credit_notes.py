@@ -76,6 +76,8 @@ def _with_sale(
     if facts.sale is None or facts.tenant is None:
         return Plan(waits=(Wait("the sale was not read yet", SOON), *waits_of(later)))
     matter = _learned(Matter(case, facts.sale, facts, facts.tenant, terms, now))
+    if matter.sale.voided and matter.waived(ConcernType.SALE_VOIDED):
+        return Plan(refusal=f"sale {matter.sale.order_number} is voided; a person settled the return outside it")
     blocked = [_blocked(standing, matter) for standing in wanted]
     if any(blocked):
         return Plan(waits=waits_of([*(held for held in blocked if held), *later]))
@@ -97,14 +99,14 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
     unit, sale, case = standing.unit, matter.sale, matter.case
     if sale.voided:
         cause = f"sale {sale.order_number} is voided in Cin7, so it takes no credit note"
-        step = "settle it by a credit in Cin7 that is not tied to the sale, then waive or reject the return"
+        step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
         return Held(unit, cause, HOUR, ConcernType.SALE_VOIDED, step)
     if matter.terms.credit_note_owner is EffectOwner.NATIVE:
         return None
     if in_flight(case):
         return Held(unit, "an earlier credit note of this return is still on its way", SOON)
     gone = vanished(sale, case)
-    if gone:
+    if gone and not matter.waived(ConcernType.CN_DRIFT):
         names = ", ".join(effect.number or effect.reference for effect in gone)
         cause = f"credit note {names} of this return is no longer on sale {sale.order_number}"
         return Held(

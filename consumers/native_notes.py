@@ -53,8 +53,9 @@ def vanished(sale: Sale, case: Case) -> list[Done]:
 
 
 def in_flight(case: Case) -> list[Done]:
-    """Credit effects that may or may not have reached Cin7 yet."""
-    return [e for e in case.effects if e.kind == "credit" and not e.confirmed and e.state not in _OVER]
+    """Credit effects that may or may not have reached Cin7 yet. What a person discarded is waited for no longer."""
+    over = _OVER | {"DISCARDED"}
+    return [e for e in case.effects if e.kind == "credit" and not e.confirmed and e.state not in over]
 
 
 def credits_product(note: CreditNote, product_id: str) -> bool:

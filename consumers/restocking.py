@@ -66,14 +66,21 @@ class PickPool:
         places = {place.location_id for place in destinations}
         if len(batches) > 1 and (count < out or len(places) > 1):
             return _batch(f"the pieces were shipped from {len(batches)} batches ({', '.join(sorted(batches))})")
-        lines: dict[tuple[int, str], StockLine] = {}
-        for place in sorted(destinations, key=lambda location: location.location_id):
+        return _taken(picks, sorted(destinations, key=lambda location: location.location_id))
+
+
+def _taken(picks: Sequence[_Pick], places: Sequence[Location]) -> tuple[StockLine, ...]:
+    lines: dict[tuple[int, str], StockLine] = {}
+    for place in places:
+        missing = Decimal(1)
+        while missing:
             number, pick = next((n, p) for n, p in enumerate(picks) if p.left > 0)
-            one = min(Decimal(1), pick.left)
-            pick.left -= one
+            part = min(missing, pick.left)
+            pick.left -= part
+            missing -= part
             known = lines.get((number, place.location_id))
-            lines[number, place.location_id] = _back(pick.line, place, one + (known.quantity if known else 0))
-        return tuple(lines.values())
+            lines[number, place.location_id] = _back(pick.line, place, part + (known.quantity if known else 0))
+    return tuple(lines.values())
 
 
 def _back(pick: StockLine, place: Location, quantity: Decimal) -> StockLine:

@@ -88,8 +88,8 @@ def start(
     secret = _remembered_password(folder) if password is None else password
     lock = os.open(folder / "valkey.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not _locked(lock):
-            return _adopted_soon(folder, secret)
+        if server := _adopted_unless_locked(folder, lock, secret):
+            return server
         return _started(folder, lock, port, secret, hardened=hardened, follow=follow, env=env or os.environ)
     finally:
         os.close(lock)
@@ -170,15 +170,18 @@ def _wait_until_ready(server: Embedded) -> None:
     raise EmbeddedServerError(f"the embedded server was not ready in {START_SECONDS:.0f} s:\n{_log_end(server.folder)}")
 
 
-def _adopted_soon(folder: Path, password: str) -> Embedded:
+def _adopted_unless_locked(folder: Path, lock: int, password: str) -> Embedded | None:
+    """Returns None once the folder is ours; a dying server's rewrite child may hold it for a moment longer."""
     limit = time.monotonic() + START_SECONDS
-    while time.monotonic() < limit:
+    while not _locked(lock):
         if server := adopt(folder, password):
             return server
+        if time.monotonic() > limit:
+            raise EmbeddedServerError(
+                f"{folder}: another server holds this folder and does not answer; stop it, or use another --data"
+            )
         time.sleep(POLL_SECONDS * 5)
-    raise EmbeddedServerError(
-        f"{folder}: another server holds this folder and does not answer; stop it, or use another --data"
-    )
+    return None
 
 
 def _locked(descriptor: int) -> bool:
@@ -233,7 +236,8 @@ def _exists(pid: int, process: subprocess.Popen[bytes] | None) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    # Dead but not yet reaped by whoever started it: gone, as far as we are concerned.
+    return ") Z " not in _read(Path(f"/proc/{pid}/stat"))
 
 
 def _read(path: Path) -> str:

@@ -95,11 +95,7 @@ def start_sentry(dsn: str, secrets: Iterable[str] = (), *, role: str = "") -> bo
         return False
     import sentry_sdk
 
-    redaction = Redaction(secrets)
-
-    def scrub(event: Any, _hint: Any) -> Any:
-        return redaction.clean(dict(event))
-
+    scrub = scrubber(secrets)
     sentry_sdk.init(
         dsn=dsn,
         send_default_pii=False,
@@ -111,6 +107,16 @@ def start_sentry(dsn: str, secrets: Iterable[str] = (), *, role: str = "") -> bo
     if role:
         sentry_sdk.set_tag("role", role)
     return True
+
+
+def scrubber(secrets: Iterable[str]) -> Callable[[Any, Any], Any]:
+    """Returns what Sentry calls before it sends an event or keeps a breadcrumb."""
+    redaction = Redaction(secrets)
+
+    def scrub(event: Any, _hint: Any) -> Any:
+        return redaction.clean(dict(event))
+
+    return scrub
 
 
 def _naming(role: str) -> Processor:

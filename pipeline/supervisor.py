@@ -20,6 +20,7 @@ from pipeline.settings import Settings
 
 LOOK_SECONDS = 0.1
 TRIM_SECONDS = 60.0
+SERVER_PAUSE_SECONDS = 5.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -57,6 +58,7 @@ class Supervisor:
         self._asked = 0
         self._lock = -1
         self._trimmed = 0.0
+        self._server_due = 0.0
 
     def start(self) -> None:
         """Takes the data folder, starts the embedded server if it is wanted, migrates the ledger, starts the roles.
@@ -83,7 +85,7 @@ class Supervisor:
     def look(self) -> None:
         """One round: notices the dead, restarts those that are due, tells new addresses."""
         now = time.monotonic()
-        self._look_at_server()
+        self._look_at_server(now)
         for child in self._children:
             if (code := child.died(now)) is not None:
                 pause = child.due - now
@@ -144,13 +146,17 @@ class Supervisor:
         self._server = embedded.start(folder, follow=self._ephemeral)
         self.redis_url = self._server.url
 
-    def _look_at_server(self) -> None:
-        if self._server is None or self._server.alive():
+    def _look_at_server(self, now: float) -> None:
+        if self._server is None or self._server.alive() or now < self._server_due:
             return
         self._say("valkey: ended, starting it again")
         folder = embedded.folder_of(self.settings.data_dir)
-        # The same port and password: every role finds it again by itself.
-        self._server = embedded.start(folder, port=self._server.port, follow=self._ephemeral)
+        try:
+            # The same port and password: every role finds it again by itself.
+            self._server = embedded.start(folder, port=self._server.port, follow=self._ephemeral)
+        except embedded.EmbeddedServerError as error:
+            self._server_due = time.monotonic() + SERVER_PAUSE_SECONDS
+            self._say(f"valkey: {error}")
 
     def _take_folder(self) -> None:
         folder = run_folder(self.settings.data_dir)

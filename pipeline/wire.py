@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -104,12 +104,8 @@ class Call:
     outcome: str
 
 
-class Observer(Protocol):
-    """Whoever records calls: told once for every HTTP attempt, after it."""
-
-    def __call__(self, call: Call) -> None:
-        """Record one attempt."""
-
+#: Whoever records calls: told once for every HTTP attempt, after it.
+Observer = Callable[[Call], None]
 
 #: Reads an answer: the parsed value, or one of the failures.
 Judge = Callable[[Outgoing, Answer], Any]

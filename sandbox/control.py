@@ -39,6 +39,8 @@ def routes(world: World) -> list[BaseRoute]:
         ("POST", "/sales/{id}/touch", touch_sale),
         ("POST", "/sales/{id}/foreign-credit-note", foreign_note),
         ("POST", "/credit-notes/{task}/edit", edit_note),
+        ("POST", "/credit-notes/stand-alone", stand_alone_note),
+        ("POST", "/credit-notes/{task}/authorise", authorise_note),
         ("POST", "/credit-notes/{task}/void", void_note),
         ("POST", "/credit-notes/{task}/undo", undo_note),
         ("POST", "/credit-notes/{task}/authorise-restock", authorise_restock),
@@ -181,6 +183,23 @@ def edit_note(world: World, request: Request, body: dict[str, Any]) -> Any:
     return views.note(world.books, sale, note)
 
 
+def authorise_note(world: World, request: Request, body: dict[str, Any]) -> Any:
+    """POST /control/credit-notes/{task}/authorise: a person authorises a draft in the tenant's UI."""
+    sale, note = _note(world, request)
+    if note.status != "DRAFT":
+        raise Refused(f"note is {note.status}; only a DRAFT can be authorised")
+    crediting.authorise_note(world.books, sale, note, world.clock.now())
+    return views.note(world.books, sale, note)
+
+
+def stand_alone_note(world: World, request: Request, body: dict[str, Any]) -> Any:
+    """POST /control/credit-notes/stand-alone: a note without a sale, made in the UI; shows in the note list only."""
+    books, now = world.books, world.clock.now()
+    sale_id, number = books.guid(), books.number("CR")
+    books.stand_alone[sale_id] = (number, str(body.get("status", "AUTHORISED")), now)
+    return {"sale_id": sale_id, "number": number}
+
+
 def void_note(world: World, request: Request, body: dict[str, Any]) -> Any:
     """POST /control/credit-notes/{task}/void."""
     sale, note = _note(world, request)
@@ -260,9 +279,10 @@ def change_settings(world: World, request: Request, body: dict[str, Any]) -> Any
 
 
 def read_calls(world: World, request: Request, body: dict[str, Any]) -> Any:
-    """GET /control/calls?system=&method=&path=."""
+    """GET /control/calls?system=&method=&path=&after=seq."""
     query = request.query_params
-    return world.calls.rows(system=query.get("system"), method=query.get("method"), path=query.get("path"))
+    rows = world.calls.rows(system=query.get("system"), method=query.get("method"), path=query.get("path"))
+    return [row for row in rows if row["seq"] > int(query.get("after", "0"))]
 
 
 def clear_calls(world: World, request: Request, body: dict[str, Any]) -> Any:

@@ -20,7 +20,9 @@ SYSTEMS = ("cin7", "returngo", "shopify")
 
 @dataclass
 class Rule:
-    """One fault: where it strikes (system, method, path), how often (nth, every, probability, times) and its kind.
+    """One fault: where it strikes (system, method, path and body patterns), how often and its kind.
+
+    How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always.
 
     `seconds` is the hang, the drip's total length, the stale window or the delay of a late commit;
     `status` and `form` shape the answer (`form`: object, array, string, text, html, empty; for throttle 429, 503, 400).
@@ -30,6 +32,7 @@ class Rule:
     system: str | None = None
     method: str | None = None
     path: str = ""
+    body: str = ""
     nth: int | None = None
     every: int | None = None
     probability: str | None = None
@@ -53,11 +56,12 @@ class Rule:
                 f"fault.system {self.system!r} is unknown; use one of: {', '.join(SYSTEMS)} or leave it out"
             )
         self._pattern = re.compile(self.path, re.IGNORECASE)
+        self._body_pattern = re.compile(self.body, re.IGNORECASE)
         self._rng.seed(self.seed)
 
-    def strikes(self, system: str, method: str, path: str) -> bool:
+    def strikes(self, system: str, method: str, path: str, body: str = "") -> bool:
         """Say whether this call is hit, counting it when it is one the rule is about."""
-        if not self._is_about(system, method, path):
+        if not self._is_about(system, method, path, body):
             return False
         self.seen += 1
         if self.times is not None and self.fired >= self.times:
@@ -67,11 +71,11 @@ class Rule:
         self.fired += 1
         return True
 
-    def _is_about(self, system: str, method: str, path: str) -> bool:
+    def _is_about(self, system: str, method: str, path: str, body: str) -> bool:
         if self.kind == "stale_reads" and method != "GET":
             return False
         right_place = self.system in (None, system) and self.method in (None, "*", method)
-        return right_place and self._pattern.search(path) is not None
+        return right_place and bool(self._pattern.search(path)) and bool(self._body_pattern.search(body))
 
     def _is_due(self) -> bool:
         if self.nth is not None:
@@ -112,9 +116,9 @@ class FaultBook:
         """Remove one rule, or all of them."""
         self.rules = [] if rule_id is None else [rule for rule in self.rules if rule.id != rule_id]
 
-    def match(self, system: str, method: str, path: str) -> Rule | None:
+    def match(self, system: str, method: str, path: str, body: str = "") -> Rule | None:
         """Return the rule that strikes this call; only the first hit counts as fired."""
-        return next((rule for rule in self.rules if rule.strikes(system, method, path)), None)
+        return next((rule for rule in self.rules if rule.strikes(system, method, path, body)), None)
 
     def wants_snapshots(self, system: str) -> bool:
         """Say whether a stale-read rule is in force, so that writes must keep the state before them."""

@@ -62,7 +62,7 @@ class Turnstile:
             return
         body = await _whole_body(receive)
         call = self._log(scope, system, body)
-        rule = self.world.faults.match(system, scope["method"], scope["path"])
+        rule = self.world.faults.match(system, scope["method"], scope["path"], body.decode("utf-8", "replace"))
         if rule is not None:
             call.fault, call.rule = rule.kind, rule.id
         with contextlib.suppress(mischief.Hungup):

@@ -210,7 +210,8 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
         buried = [row for row in rows if waits_for_person(row)]
         for row in buried:
             dead.bury(conn, settling.letter_of(row, claimed, work.case), now)
-        exit_, reason, due = _exit(plan, rows, now)
+        exit_, reason, due = settling.given_up(conn, claimed, rows, _exit(plan, rows, now))
+        dead.resolve_entry(conn, claimed.entry_id, now, left=exit_ in {entries.SETTLED, entries.REFUSED})
         entries.release(conn, claimed, exit_, now, reason=reason, due_at=due)
         siblings = _wake_siblings(conn, claimed, now)
     if buried:

@@ -11,10 +11,9 @@ import structlog
 
 from pipeline.inbox import InboxEntry
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, dead, deliveries, entries, memory, returns
+from pipeline.ledger import concerns, dead, deliveries, memory, nudging
 from pipeline.ledger.deliveries import Delivery
 from pipeline.parts import Parts
-from schemas import hooks
 from schemas.concerns import Concern, ConcernType
 from schemas.fields import SchemaInvalidError
 from schemas.hooks import Nudge, read_hook
@@ -102,40 +101,13 @@ def _admit_one(conn: sa.Connection, read: Read, now: datetime, done: Admitted) -
         done.count += 1
         done.unreadable += 1
         return
-    subject = _subject(read.nudge)
+    subject = nudging.subject_of(read.nudge)
     new = deliveries.admit(conn, read.delivery, deliveries.ADMITTED, subject, now)
     done.count += 1
     if new:
-        _follow(conn, read.delivery.shop, read.nudge, now, done)
-
-
-def _subject(nudge: Nudge) -> str:
-    word = {hooks.RETURN: "rma", hooks.SALE: "sale"}.get(nudge.kind)
-    if word and nudge.ids:
-        return f"{word}:{','.join(nudge.ids)}"[:120]
-    return f"order:{nudge.order_number}"[:120] if nudge.order_number else nudge.kind
-
-
-def _follow(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime, done: Admitted) -> None:
-    if nudge.kind == hooks.RETURN and nudge.ids:
-        for rma_id in nudge.ids:
-            returns.nudge(conn, shop, rma_id, now)
-        done.returns += len(nudge.ids)
-    elif nudge.kind == hooks.SALE:
-        done.woken.extend(_wake_sale(conn, shop, nudge, now))
-    elif nudge.kind == hooks.STOCK:
-        memory.expire_cursor(conn, shop, "cin7:availability")
-    else:
-        # No RMA id in it: the shop's open returns and transactions are swept instead.
-        memory.expire_cursor(conn, shop, "returngo:open")
-        memory.expire_cursor(conn, shop, "returngo:transactions")
-
-
-def _wake_sale(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime) -> list[tuple[int, str]]:
-    sale_ids = list(nudge.ids)
-    if nudge.order_number:
-        sale_ids += [str(row["sale_id"]) for row in memory.sales_named(conn, shop, [nudge.order_number])]
-    return [woken for sale_id in dict.fromkeys(sale_ids) for woken in entries.wake_sale(conn, shop, sale_id, now)]
+        followed = nudging.follow(conn, read.delivery.shop, read.nudge, now)
+        done.returns += followed.returns
+        done.woken.extend(followed.woken)
 
 
 def _bury_unreadable(conn: sa.Connection, read: Read, now: datetime) -> None:

@@ -73,6 +73,7 @@ def _keep(
         if not returns.keep_reading(conn, reading, told, raw, now, next_due):
             return []
         concerns.close(conn, reading.shop, "reading", reading.rma_id, now)
+        dead.resolve_reading(conn, reading.return_id, now)
         for consumer in ROSTER:
             if consumer.hears(told, shop.terms):
                 entry_id = entries.wake(conn, reading.shop, consumer.name, reading.rma_id, reading.return_id, now)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from consumers.case import Case
-from pipeline.ledger import dead, effects, returns
+from pipeline.ledger import dead, effects, entries, returns
 from pipeline.ledger.effects import CONFIRMED, REJECTED, UNCERTAIN, EffectRow, Outcome
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts
@@ -108,6 +108,18 @@ def restock_left_open(row: EffectRow) -> bool:
     decides)."""
     wants = isinstance(row.action, PostCreditNote) and bool(row.action.restock)
     return wants and row.progress.get("restock_status") == "DRAFT"
+
+
+def given_up(
+    conn: sa.Connection, claimed: Claim, rows: list[EffectRow], leaving: tuple[str, str, datetime | None]
+) -> tuple[str, str, datetime | None]:
+    """Where nothing came of the entry but effects that a person discarded, it is refused for their reason."""
+    if leaving[0] != entries.SETTLED or any(row.state == CONFIRMED for row in rows):
+        return leaving
+    discarded = effects.of_entry(conn, claimed.entry_id, (effects.DISCARDED,))
+    if not discarded:
+        return leaving
+    return entries.REFUSED, "; ".join(dict.fromkeys(row.why for row in discarded)), None
 
 
 def letter_of(row: EffectRow, claimed: Claim, case: Case) -> dead.Letter:

@@ -17,6 +17,8 @@ from schemas.money import Money
 
 PLANNED, CLAIMED, SENDING = "PLANNED", "CLAIMED", "SENDING"
 CONFIRMED, REJECTED, UNCERTAIN, WITHDRAWN = "CONFIRMED", "REJECTED", "UNCERTAIN", "WITHDRAWN"
+#: A person gave it up: it keeps its units, so that nothing sends it again silently.
+DISCARDED = "DISCARDED"
 LIVE = (PLANNED, CLAIMED, SENDING, UNCERTAIN)
 STANDING = (*LIVE, CONFIRMED, REJECTED)
 _F = t.effects.c
@@ -166,6 +168,41 @@ def withdraw(conn: sa.Connection, effect_id: int, now: datetime, why: str) -> bo
     )
     if changed.rowcount == 1:
         free_units(conn, effect_id)
+    return changed.rowcount == 1
+
+
+def look_again(conn: sa.Connection, effect_id: int, now: datetime) -> bool:
+    """A person asks for another round of an uncertain effect that waits for them. False when it does not wait.
+
+    It stays UNCERTAIN: it is looked up first, and only look-ups that find nothing after the quiet period allow one more
+    send. One of which nothing was ever sent is simply planned again.
+    """
+    waits = (_F.id == effect_id) & (_F.state == UNCERTAIN) & _F.due_at.is_(None)
+    changed = conn.execute(
+        t.effects.update()
+        .where(waits)
+        .values(
+            state=sa.case((_F.sends == 0, PLANNED), else_=UNCERTAIN),
+            due_at=now,
+            lookups=0,
+            step_sends=sa.case((_F.step_sends > 1, 1), else_=_F.step_sends),
+            sent_at=sa.case((_F.sends == 0, sa.null()), else_=sa.func.coalesce(_F.sent_at, now)),
+            fence=_F.fence + 1,
+            why="requeued: looked up before anything is sent",
+            changed_at=now,
+        )
+    )
+    return changed.rowcount == 1
+
+
+def discard(conn: sa.Connection, effect_id: int, now: datetime, why: str) -> bool:
+    """A person gives an effect up that is not confirmed: it is never sent again, and its units stay taken."""
+    undone = _F.state.in_((*LIVE, REJECTED))
+    changed = conn.execute(
+        t.effects.update()
+        .where((_F.id == effect_id) & undone)
+        .values(state=DISCARDED, due_at=None, lease_until=None, why=why, changed_at=now, fence=_F.fence + 1)
+    )
     return changed.rowcount == 1
 
 

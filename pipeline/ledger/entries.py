@@ -36,8 +36,8 @@ class Claim:
 def wake(conn: sa.Connection, shop: str, consumer: str, subject: str, return_id: int | None, now: datetime) -> int:
     """Make the entry due now, opening it where there is none.
 
-    An entry buried for its own failures stays buried until it is requeued; one that only holds a buried effect goes on
-    with the rest.
+    An entry buried for its own failures stays buried until it is requeued, and one that a person discarded stays
+    refused; one that only holds a buried effect goes on with the rest.
     """
     insert_once(
         conn,
@@ -53,14 +53,14 @@ def wake(conn: sa.Connection, shop: str, consumer: str, subject: str, return_id:
         since=now,
     )
     where = (_E.shop == shop) & (_E.consumer == consumer) & (_E.subject == subject)
-    stays = (_E.state == BURIED) & (_E.failures > 0)
+    stays = _E.state.in_((BURIED, REFUSED)) & (_E.failures > 0)
     conn.execute(
         t.entries.update()
         .where(where)
         .values(
             wakes=_E.wakes + 1,
             due_at=sa.case((stays, sa.null()), else_=now),
-            state=sa.case((stays, BURIED), (_E.state == PARKED, PARKED), else_=OPEN),
+            state=sa.case((stays, _E.state), (_E.state == PARKED, PARKED), else_=OPEN),
         )
     )
     return int(conn.execute(sa.select(_E.id).where(where)).scalar_one())
@@ -108,7 +108,8 @@ def release(
     """Leave the entry by one of its exits. A wake that came meanwhile makes it due again at once. False when the claim
     was lost to another worker."""
     woken = _E.wakes > claimed.wakes
-    buried = state == BURIED
+    # Buried for a waiting effect, the entry still hears a wake: somebody may have requeued another effect meanwhile.
+    buried = state == BURIED and failed
     changed = conn.execute(
         t.entries.update()
         .where((_E.id == claimed.entry_id) & (_E.fence == claimed.fence))
@@ -193,13 +194,31 @@ def wake_order(
 
 
 def make_due(conn: sa.Connection, entry_id: int, now: datetime) -> None:
-    """Have an entry looked at now, whatever it waits for; a buried one stays where it is."""
+    """Have an entry looked at now, whatever it waits for; a buried or discarded one stays where it is."""
     again = sa.case((_E.state.in_((SETTLED, REFUSED)), OPEN), else_=_E.state)
+    discarded = (_E.state == REFUSED) & (_E.failures > 0)
     conn.execute(
         t.entries.update()
-        .where((_E.id == entry_id) & (_E.state != BURIED))
+        .where((_E.id == entry_id) & (_E.state != BURIED) & sa.not_(discarded))
         .values(due_at=now, wakes=_E.wakes + 1, state=again)
     )
+
+
+def discard(conn: sa.Connection, entry_id: int, now: datetime, why: str) -> bool:
+    """A person gives a buried entry up: it leaves as refused, and no wake brings it back (its failures stay counted)."""
+    changed = conn.execute(
+        t.entries.update()
+        .where((_E.id == entry_id) & (_E.state == BURIED))
+        .values(
+            state=REFUSED,
+            due_at=None,
+            lease_until=None,
+            reason=why,
+            since=now,
+            failures=sa.case((_E.failures > 0, _E.failures), else_=1),
+        )
+    )
+    return changed.rowcount == 1
 
 
 def by_state(conn: sa.Connection) -> dict[tuple[str, str], int]:

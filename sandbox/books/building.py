@@ -21,7 +21,8 @@ from sandbox.books.warehouse import MoveLine, Transfer
 def build_sale(books: Books, spec: Mapping[str, Any], now: datetime) -> Sale:
     """Build a sale: order authorised, shipped and invoiced as the spec says.
 
-    `spec` keys: order_name (becomes CustomerReference unless customer_reference is given), external_id, kind, currency,
+    `spec` keys: attributes (AdditionalAttribute1..10),
+    order_name (becomes CustomerReference unless customer_reference is given), external_id, kind, currency,
     rate (base per customer unit), tax_inclusive, date, location, ship, order_status, invoice_status, lines, charges,
     invoices (how the line quantities split over several invoices and fulfilments).
     Raises Refused for an unknown SKU, location, customer or too little stock to ship.
@@ -56,6 +57,7 @@ def _header(books: Books, spec: Mapping[str, Any], now: datetime) -> Sale:
         created=now,
         reference=spec.get("customer_reference") or spec.get("order_name", ""), external_id=spec.get("external_id"),
         channel=spec.get("channel", "Shopify"), note=spec.get("note", ""),
+        attributes=dict(spec.get("attributes", {})),
     )  # fmt: skip
 
 

@@ -104,6 +104,7 @@ class Books:
         self.write_offs: dict[str, WriteOff] = {}
         self.adjustments: dict[str, Adjustment] = {}
         self.webhooks: dict[str, Webhook] = {}
+        self.stand_alone: dict[str, tuple[str, str, datetime]] = {}
         self.outbox: list[Event] = []
         self.stock_changed: dict[str, None] = {}
         self._rng = random.Random(f"books-{seed}")

@@ -148,6 +148,7 @@ class Sale:
     notes: list[CreditNote] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     allocations: dict[str, Decimal] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_advanced(self) -> bool:

@@ -80,6 +80,7 @@ SETTINGS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "fractional_quantity": ("accept", ("accept", "refuse")),
     "restock_readable_in_draft": (False, (True, False)),
     "updated_since_z": ("accept", ("accept", "ignore")),
+    "ignored_fields": ([], ()),
     "zero_rows": ("present", ("present", "omitted")),
     "webhook_delay": (0.2, ()),
     "webhook_retry_seconds": ([0.5, 1, 1.5, 2, 2.5], ()),

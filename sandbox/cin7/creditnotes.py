@@ -32,6 +32,8 @@ def write(ask: Ask) -> dict[str, Any]:
 
     Raises Refusal with some of the problems found.
     """
+    for name in ask.rule("ignored_fields"):
+        ask.body.pop(name, None)
     missing = [name for name in REQUIRED if ask.body.get(name) is None or ask.body.get(name) == ""]
     if missing:
         raise Refusal(*[f"Required attribute {name} is not provided." for name in missing])

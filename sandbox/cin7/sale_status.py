@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -99,4 +100,17 @@ def row(books: Books, sale: Sale) -> dict[str, Any]:
         "CreditNoteNumber": note.number if note else None, "Updated": stamp(sale.updated), **combined(sale),
         "Type": sale.kind, "SourceChannel": sale.channel, "ExternalID": sale.external_id,
         "OrderLocationID": sale.location_id,
+    }  # fmt: skip
+
+
+def stand_alone_row(books: Books, sale_id: str, number: str, status: str, made: datetime) -> dict[str, Any]:
+    """Return the list row of a note without a sale: its order and quote fields are null or empty."""
+    return {
+        "SaleID": sale_id, "OrderNumber": None, "Status": None, "OrderDate": None, "InvoiceDate": None,
+        "Customer": "Shopify Customer", "CustomerID": None, "InvoiceNumber": "", "CustomerReference": None,
+        "InvoiceAmount": ZERO, "PaidAmount": ZERO, "SaleInvoicesTotalAmount": ZERO, "ShipBy": None,
+        "BaseCurrency": books.tenant.currency, "CustomerCurrency": books.tenant.currency, "CreditNoteNumber": number,
+        "Updated": stamp(made), "QuoteStatus": "", "OrderStatus": None, "CreditNoteStatus": status,
+        "RestockStatus": "NOT AVAILABLE", "Type": "Credit Note", "SourceChannel": None, "ExternalID": None,
+        "OrderLocationID": None,
     }  # fmt: skip

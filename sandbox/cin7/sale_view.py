@@ -254,7 +254,7 @@ def full(
         "Fulfilments": [fulfilment(books, sale, task) for task in sale.fulfilments],
         "Invoices": [invoice(sale, one) for one in sale.invoices],
         "CreditNotes": notes(books, sale, readable_drafts=readable_drafts), "ManualJournals": {"Lines": []},
-        "AdditionalAttributes": {f"AdditionalAttribute{number}": "" for number in range(1, 11)}, "Attachments": [],
+        "AdditionalAttributes": _attributes(sale), "Attachments": [],
         "InventoryMovements": movements(sale) if movement else [],
         "Transactions": journal_rows(books, _tasks(sale)) if journal else [],
     }  # fmt: skip
@@ -262,3 +262,8 @@ def full(
 
 def _tasks(sale: Sale) -> set[str]:
     return {sale.id, *sale.task_ids()}
+
+
+def _attributes(sale: Sale) -> dict[str, str]:
+    names = (f"AdditionalAttribute{number}" for number in range(1, 11))
+    return {name: sale.attributes.get(name, "") for name in names}

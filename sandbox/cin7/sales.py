@@ -11,7 +11,7 @@ from sandbox.books import selling
 from sandbox.books.building import convert_to_advanced
 from sandbox.books.catalogue import Product
 from sandbox.books.ledger import Refused
-from sandbox.books.numbers import ZERO, row_amount
+from sandbox.books.numbers import TWO_PLACES, ZERO, four, row_amount
 from sandbox.books.sales import Fulfilment, Line, Sale
 from sandbox.cin7 import sale_status, sale_view
 from sandbox.cin7.ask import Ask, date_of, decimal_of
@@ -28,32 +28,47 @@ FILTERS = {
 
 def sale_list(ask: Ask) -> dict[str, Any]:
     """GET /saleList: oldest first; each status filter knows one value only."""
-    return ask.page("SaleList", _rows(ask, lambda sale: True))
+    return _shown(ask, _chosen(ask, lambda sale: True))
 
 
 def credit_note_list(ask: Ask) -> dict[str, Any]:
     """GET /saleCreditNoteList: one row per SALE under the list key SaleList (measured by integrators)."""
-    return ask.page("SaleList", _rows(ask, lambda sale: bool(sale.notes)))
+    since, until = ask.since("UpdatedSince"), ask.since("UpdatedUntil")
+    alone = [
+        sale_status.stand_alone_row(ask.books, sale_id, number, status, made)
+        for sale_id, (number, status, made) in ask.books.stand_alone.items()
+        if _after(made, since) and (until is None or made <= until)
+    ]
+    return _shown(ask, _chosen(ask, lambda sale: bool(sale.notes)), alone)
 
 
-def _rows(ask: Ask, chosen: Callable[[Sale], bool]) -> list[dict[str, Any]]:
+def _shown(ask: Ask, sales: list[Sale], others: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Show one page; without a filter only the page's own rows are worked out."""
+    if ask.text("Search") or any(ask.text(name) for name in FILTERS) or others:
+        rows = [sale_status.row(ask.books, sale) for sale in sales]
+        return ask.page("SaleList", _filtered(ask, [*rows, *(others or [])]))
+    page = ask.page("SaleList", sales)
+    page["SaleList"] = [sale_status.row(ask.books, sale) for sale in page["SaleList"]]
+    return page
+
+
+def _chosen(ask: Ask, chosen: Callable[[Sale], bool]) -> list[Sale]:
     updated, until, created = ask.since("UpdatedSince"), ask.since("UpdatedUntil"), ask.since("CreatedSince")
-    sales = [
+    return [
         sale
         for sale in ask.books.sales.values()
         if chosen(sale) and _after(sale.updated, updated) and _after(sale.created, created)
         and (until is None or sale.updated <= until)
     ]  # fmt: skip
-    return _filtered(ask, [sale_status.row(ask.books, sale) for sale in sales])
 
 
 def _filtered(ask: Ask, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for name, column in FILTERS.items():
         wanted = ask.text(name)
         if wanted:
-            rows = [row for row in rows if str(row[column] or "").lower() == wanted.lower()]
+            rows = [row for row in rows if str(row.get(column) or "").lower() == wanted.lower()]
     needle = ask.text("Search").lower()
-    return [row for row in rows if any(needle in str(row[name] or "").lower() for name in SEARCHED)]
+    return [row for row in rows if any(needle in str(row.get(name) or "").lower() for name in SEARCHED)]
 
 
 def _after(moment: datetime, since: datetime | None) -> bool:
@@ -170,11 +185,16 @@ def _order_line(ask: Ask, sale: Sale, row: dict[str, Any], problems: list[Proble
 
 
 def line_from(product: Product, row: dict[str, Any]) -> Line:
-    """Read a document line; Tax is taken as given."""
+    """Read a document line; Tax is taken as given.
+
+    What is finer than four decimals (two in a discount) is rounded off without a word.
+    """
     line = Line(
-        product.id, product.sku, str(row.get("Name") or product.name), decimal_of(row.get("Quantity")) or ZERO,
-        decimal_of(row.get("Price")) or ZERO, str(row.get("TaxRule")), decimal_of(row.get("Discount")) or ZERO,
-        decimal_of(row.get("Tax")) or ZERO, account=str(row.get("Account") or product.revenue_account),
+        product.id, product.sku, str(row.get("Name") or product.name),
+        four(decimal_of(row.get("Quantity")) or ZERO),
+        four(decimal_of(row.get("Price")) or ZERO), str(row.get("TaxRule")),
+        (decimal_of(row.get("Discount")) or ZERO).quantize(TWO_PLACES), four(decimal_of(row.get("Tax")) or ZERO),
+        account=str(row.get("Account") or product.revenue_account),
         comment=row.get("Comment"), drop_ship=bool(row.get("DropShip", False)),
     )  # fmt: skip
     line.amount = row_amount(line.quantity, line.price, line.discount)

@@ -11,12 +11,10 @@ from consumers import credit_notes
 from consumers.case import Plan
 from schemas.actions import PostCreditNote
 from schemas.concerns import ConcernType, Owner, owner_of
-from schemas.merchant import Disposition, DispositionRule, EffectOwner, Gate, NoteStyle
-from schemas.returns import DONE, NO_SHIPMENT, Return, Transaction
-from schemas.sales import DRAFT, PAID, VOIDED, ZERO_GUID, DocumentLine, Invoice, StockLine, TaxRule
+from schemas.merchant import NoteStyle
+from schemas.returns import DONE, Return, Transaction
+from schemas.sales import DRAFT, PAID, VOIDED, ZERO_GUID, Invoice, TaxRule
 from tests.consumers.builders import (
-    CAGE,
-    MAIN,
     NOW,
     VAT,
     FakeBooks,
@@ -28,11 +26,9 @@ from tests.consumers.builders import (
     a_return,
     a_sale,
     a_unit,
-    an_approved_return,
     an_invoice,
     d,
     done,
-    found_faulty,
     found_good,
     gbp,
     not_found,
@@ -57,14 +53,6 @@ def test_units_of_one_line_share_one_credit_line() -> None:
     assert (line.quantity, line.total, line.tax) == (d(2), gbp(60), gbp(12))
 
 
-def test_each_unit_is_told_its_share_and_where_its_goods_go() -> None:
-    note = the_note(decided(a_return(a_unit("u1"), a_unit("u2", reason="Faulty")), a_sale(THREE)))
-    assert [(g.unit, g.gross, g.disposition, g.location) for g in note.goods] == [
-        ("u1", gbp(36), "restock", MAIN.name),
-        ("u2", gbp(36), "quarantine", CAGE.name),
-    ]
-
-
 def test_the_note_carries_the_invoices_rate_so_that_no_pennies_stay_in_debtors() -> None:
     invoice = an_invoice(a_line(price="100", currency="EUR"), rate=d("1.1626"))
     unit = a_unit(paid="100", tax="0", currency="EUR")
@@ -76,96 +64,6 @@ def test_the_product_of_the_invoice_line_is_used_and_the_spelling_proposed_as_al
     plan = decided(a_return(a_unit(sku="tee–blk–m")))
     assert the_note(plan).lines[0].product_id == "p-tee-blk-m"
     assert [alias.cin7_sku for alias in plan.aliases] == ["TEE-BLK-M"]
-
-
-def test_goods_are_restocked_from_where_they_were_picked_with_batch_and_expiry() -> None:
-    pick = a_pick(location_id="loc-bin7", location="Bin 7", batch="B1", expiry=date(2027, 1, 1))
-    [line] = the_note(decided(sale=a_sale(fulfilments=(a_fulfilment(pick),)))).restock
-    assert (line.location_id, line.batch, line.expiry) == ("loc-bin7", "B1", date(2027, 1, 1))
-    assert (line.restock_location_id, line.quantity) == (MAIN.location_id, d(1))
-
-
-def test_faulty_goods_are_restocked_into_quarantine() -> None:
-    ret = a_return(a_unit(reason="Faulty", inspection=found_faulty()))
-    [line] = the_note(decided(ret)).restock
-    assert line.restock_location == CAGE.name
-
-
-def test_goods_the_shopper_keeps_are_credited_and_not_restocked() -> None:
-    note = the_note(decided(an_approved_return(a_unit(method=NO_SHIPMENT, shipment_id=""), shipments=())))
-    assert (note.restock, note.goods[0].disposition) == ((), "keep")
-
-
-def test_credit_on_approval_restocks_nothing_before_the_goods_are_there() -> None:
-    note = the_note(decided(an_approved_return(), terms=some_terms(gate=Gate.APPROVED)))
-    assert note.restock == ()
-
-
-@pytest.mark.parametrize("owner", [EffectOwner.NATIVE, EffectOwner.NOBODY])
-def test_restock_that_is_not_ours_is_left_alone(owner: EffectOwner) -> None:
-    plan = decided(a_return(a_unit(reason="never mapped")), terms=some_terms(restock_owner=owner))
-    assert the_note(plan).restock == ()
-
-
-def test_unshipped_goods_are_credited_without_restock() -> None:
-    plan = decided(sale=a_sale(fulfilments=(a_fulfilment(a_pick(), shipped=False),)))
-    assert the_note(plan).restock == ()
-    assert "no shipment" in plan.remarks[0]
-
-
-@pytest.mark.parametrize(
-    ("line", "pick"), [(a_line(tax="6", drop_ship=True), a_pick()), (a_line(tax="6"), a_pick(non_inventory=True))]
-)
-def test_goods_that_are_no_stock_of_ours_are_credited_without_restock(line: DocumentLine, pick: StockLine) -> None:
-    sale = a_sale(an_invoice(line), fulfilments=(a_fulfilment(pick),))
-    note = the_note(decided(a_return(a_unit(reason="never mapped")), sale))
-    assert (note.restock, note.goods[0].disposition) == ((), "not_stock")
-
-
-def test_one_of_several_batches_needs_a_person() -> None:
-    picks = (a_pick(batch="B1"), a_pick(batch="B2"), a_pick(batch="B2"))
-    plan = decided(sale=a_sale(THREE, fulfilments=(a_fulfilment(*picks),)))
-    assert (plan.actions, kinds(plan)) == ((), {ConcernType.BATCH_SERIAL_REQUIRED})
-
-
-def test_all_of_several_batches_go_back_each_under_its_own() -> None:
-    picks = (a_pick(batch="B1"), a_pick(quantity=2, batch="B2"))
-    ret = a_return(a_unit("u1"), a_unit("u2"), a_unit("u3"))
-    note = the_note(decided(ret, a_sale(THREE, fulfilments=(a_fulfilment(*picks),))))
-    assert [(line.batch, line.quantity) for line in note.restock] == [("B1", d(1)), ("B2", d(2))]
-
-
-def test_a_batch_already_put_back_is_not_offered_again() -> None:
-    memo = "Returnline RL-000000000000 RMA RMA0900 order #1001"
-    earlier = a_note(a_line(tax="6"), memo=memo, restock=(a_pick(batch="B1"),))
-    picks = (a_pick(batch="B1"), a_pick(quantity=2, batch="B2"))
-    sale = a_sale(THREE, notes=[earlier], fulfilments=(a_fulfilment(*picks),))
-    [line] = the_note(decided(sale=sale)).restock
-    assert line.batch == "B2"
-
-
-def test_a_bundle_without_a_rule_is_not_restocked_by_guess() -> None:
-    plan = decided(sale=a_sale(fulfilments=(a_fulfilment(a_pick("PART-A"), a_pick("PART-B")),)))
-    assert kinds(plan) == {ConcernType.KIT_RULE_MISSING}
-
-
-HELD: list[tuple[Disposition | None, dict[str, object], ConcernType]] = [
-    (None, {}, ConcernType.REASON_UNMAPPED),
-    (Disposition.HOLD, {}, ConcernType.ON_HOLD),
-    (Disposition.RESTOCK, {"sellable_location": "Nowhere"}, ConcernType.LOCATION_INVALID),
-    (Disposition.RESTOCK, {"sellable_location": ""}, ConcernType.LOCATION_UNMAPPED),
-]
-
-
-@pytest.mark.parametrize(("disposition", "settings", "kind"), HELD)
-def test_goods_without_a_decided_place_hold_the_note_until_a_person_waives_it(
-    disposition: Disposition | None, settings: dict[str, object], kind: ConcernType
-) -> None:
-    rules = (DispositionRule("*", None, disposition),) if disposition else ()
-    terms = some_terms(dispositions=rules, **settings)
-    assert kinds(decided(terms=terms)) == {kind}
-    waived = decided(a_case(waived=frozenset({kind})), terms=terms)
-    assert (the_note(waived).restock, kinds(waived)) == ((), set())
 
 
 def test_a_paid_invoice_takes_a_credit_note() -> None:
@@ -186,6 +84,12 @@ def test_the_status_of_the_sale_does_not_matter() -> None:
     assert the_note(decided(sale=a_sale(status="ORDERED")))
 
 
+def test_a_voided_sale_that_a_person_settled_is_refused_for_good() -> None:
+    plan = decided(a_case(waived=frozenset({ConcernType.SALE_VOIDED})), a_sale(status=VOIDED))
+    assert (plan.actions, plan.waits) == ((), ())
+    assert "voided" in plan.refusal
+
+
 def test_a_voided_sale_needs_finance() -> None:
     assert kinds(decided(sale=a_sale(status=VOIDED))) == {ConcernType.SALE_VOIDED}
 
@@ -202,11 +106,6 @@ def test_a_unit_is_credited_at_the_line_whose_price_was_paid() -> None:
     gift = a_line(price="0", comment="free gift")
     plan = decided(sale=a_sale(an_invoice(gift, a_line(tax="6")), fulfilments=(a_fulfilment(a_pick(quantity=2)),)))
     assert the_note(plan).gross == gbp(36)
-
-
-def test_a_free_item_is_credited_at_nothing_and_still_restocked() -> None:
-    note = the_note(decided(a_return(a_unit(paid="0", tax="0")), a_sale(an_invoice(a_line(price="0")))))
-    assert (note.gross, len(note.restock)) == (gbp(0), 1)
 
 
 def test_a_sku_nobody_knows_goes_to_operations_with_the_nearest_products() -> None:
@@ -336,6 +235,12 @@ def test_a_note_that_vanished_from_the_sale_holds_the_next_one() -> None:
     assert kinds(decided(a_case(ret, done("u1")), a_sale(THREE))) == {ConcernType.CN_DRIFT}
 
 
+def test_a_vanished_note_that_a_person_explained_holds_nothing() -> None:
+    ret = a_return(a_unit("u1"), a_unit("u2"))
+    case = a_case(ret, done("u1"), waived=frozenset({ConcernType.CN_DRIFT}))
+    assert the_note(decided(case, a_sale(THREE))).units == ("u2",)
+
+
 def test_our_own_note_that_the_ledger_forgot_gives_the_same_key_again() -> None:
     first = the_note(decided())
     lost = a_note(a_line(tax="6"), memo=first.memo)
@@ -360,31 +265,6 @@ def test_a_note_counts_against_the_invoice_it_names() -> None:
     first, second = an_invoice(a_line(tax="6"), number="INV-1"), an_invoice(a_line(tax="6"), number="INV-2")
     other = a_note(a_line(tax="6"), memo=memo, invoice_number="INV-2")
     assert the_note(decided(sale=a_sale(first, second, notes=[other]))).invoice_number == "INV-1"
-
-
-def test_a_batch_already_put_back_is_known_by_its_name_not_its_place() -> None:
-    memo = "Returnline RL-000000000000 RMA RMA0900 order #1001"
-    earlier = a_note(a_line(quantity=2, tax="12"), memo=memo, restock=(a_pick(quantity=2, batch="B2"),))
-    picks = (a_pick(batch="B1"), a_pick(quantity=2, batch="B2"))
-    sale = a_sale(THREE, notes=[earlier], fulfilments=(a_fulfilment(*picks),))
-    [line] = the_note(decided(sale=sale)).restock
-    assert line.batch == "B1"
-
-
-def test_goods_are_restocked_from_the_shipment_of_their_own_invoice() -> None:
-    first = an_invoice(a_line(tax="6", price="30"), number="INV-1")
-    second = an_invoice(a_line(tax="8", price="40"), number="INV-2")
-    ships = (
-        a_fulfilment(a_pick(location_id="loc-north"), invoice_number="INV-1"),
-        a_fulfilment(a_pick(location_id="loc-south"), invoice_number="INV-2"),
-    )
-    note = the_note(decided(a_return(a_unit(paid="48", tax="8")), a_sale(first, second, fulfilments=ships)))
-    assert [line.location_id for line in note.restock] == ["loc-south"]
-
-
-def test_a_line_dropshipped_by_its_order_is_not_restocked() -> None:
-    note = the_note(decided(sale=a_sale(order_lines=(a_line(drop_ship=True),))))
-    assert note.restock == ()
 
 
 def test_the_totals_of_a_draft_invoice_are_no_evidence() -> None:

@@ -86,10 +86,10 @@ def test_a_sweep_that_breaks_on_its_second_page_gives_nothing() -> None:
         client(serve).availability()
 
 
-def test_a_list_without_its_total_or_its_rows_is_not_believed() -> None:
-    for body in ({"SaleList": []}, {"Total": 3}, {"Total": "many", "SaleList": []}):
-        with pytest.raises(BadAnswer):
-            list(client(lambda _, body=body: body).sale_rows())
+@pytest.mark.parametrize("body", [{"SaleList": []}, {"Total": 3}, {"Total": "many", "SaleList": []}])
+def test_a_list_without_its_total_or_its_rows_is_not_believed(body: dict[str, Any]) -> None:
+    with pytest.raises(BadAnswer):
+        list(client(lambda _: body).sale_rows())
 
 
 def test_a_status_filter_that_was_ignored_is_noticed() -> None:
@@ -181,12 +181,15 @@ def test_any_other_refusal_of_an_adjustment_stays_a_refusal() -> None:
 
 
 def test_write_offs_are_found_by_their_notes_and_not_by_their_place() -> None:
-    rows = [{"TaskID": "1", "Notes": "RMA 77 RL-abc"}, {"TaskID": "2", "Notes": None, "Location": "RL-abc street"}]
+    rows: list[dict[str, Any]] = [
+        {"TaskID": "1", "Notes": "RMA 77 RL-abc"},
+        {"TaskID": "2", "Notes": None, "Location": "RL-abc street"},
+    ]
     assert [one.task_id for one in client(paged([rows], 2, "InventoryWriteOffs")).find_write_offs("RL-abc")] == ["1"]
 
 
 def test_adjustments_are_found_on_any_page_because_the_list_knows_no_search() -> None:
-    first = [{"TaskID": str(n), "Reference": "other"} for n in range(1000)]
+    first: list[dict[str, Any]] = [{"TaskID": str(n), "Reference": "other"} for n in range(1000)]
     pages = [first, [{"TaskID": "x", "Reference": "RMA 77 RL-abc"}]]
     assert [one.task_id for one in client(paged(pages, 1001, "StockAdjustmentList")).find_adjustments("RL-abc")] == [
         "x"
@@ -194,7 +197,7 @@ def test_adjustments_are_found_on_any_page_because_the_list_knows_no_search() ->
 
 
 def test_equal_journal_lines_are_all_kept() -> None:
-    line = {"TaskID": "1", "Debit": "630", "Amount": "9.4"}
+    line: dict[str, Any] = {"TaskID": "1", "Debit": "630", "Amount": "9.4"}
     found = client(paged([[line, line]], 2, "Transactions")).transactions(date(2026, 3, 1), date(2026, 3, 31))
     assert len(found) == 2
 

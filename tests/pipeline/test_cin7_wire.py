@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from pipeline.cin7 import Cin7, Cin7Access
@@ -183,7 +182,6 @@ def test_a_bearer_never_reaches_a_record() -> None:
 def test_the_keys_travel_in_the_headers() -> None:
     with raw_server(say(answer("200 OK", ME))) as server, Line(server.url) as line:
         line.read()
-        head = httpx.Headers(
-            [tuple(h.split(": ", 1)) for h in server.requests[0].decode().split("\r\n")[1:] if ": " in h]
-        )
-        assert (head["api-auth-accountid"], head["api-auth-applicationkey"]) == ("account-id-1", KEY)
+        head = server.requests[0].decode().lower()
+        assert "api-auth-accountid: account-id-1\r\n" in head
+        assert f"api-auth-applicationkey: {KEY}\r\n" in head

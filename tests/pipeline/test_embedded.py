@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pipeline import embedded
 from pipeline.embedded_conf import ServerBinaryMissingError, server_binary
@@ -26,6 +28,26 @@ def test_an_answered_write_survives_a_power_cut() -> None:
 
         with redis.Redis.from_url(valkey.url) as client:
             assert client.xlen("inbox") == 200
+
+
+def test_a_folder_may_have_spaces_and_quotes_in_its_name(tmp_path: Path) -> None:
+    with running_valkey(tmp_path / 'a "data" folder') as valkey, redis.Redis.from_url(valkey.url) as client:
+        assert client.ping()
+
+
+def test_a_log_cut_short_by_a_power_cut_loses_only_the_write_under_way() -> None:
+    with running_valkey() as valkey:
+        with redis.Redis.from_url(valkey.url) as client:
+            for number in range(10):
+                client.xadd("inbox", {"n": number})
+        valkey.kill()
+        log = next((valkey.folder / "appendonlydir").glob("*.incr.aof"))
+        log.write_bytes(log.read_bytes()[:-7])
+
+        valkey.restart()
+
+        with redis.Redis.from_url(valkey.url) as client:
+            assert client.xlen("inbox") == 9
 
 
 def test_the_server_keeps_its_address_over_a_restart() -> None:
@@ -85,7 +107,10 @@ def test_a_server_adopted_by_another_run_can_be_stopped_by_it(tmp_path: Path) ->
 def test_the_password_is_asked_for_and_kept_from_other_users(tmp_path: Path) -> None:
     server = embedded.start(tmp_path, follow=True)
     try:
-        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.exceptions.AuthenticationError):
+        with (
+            redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)) as stranger,
+            pytest.raises(redis.exceptions.AuthenticationError),
+        ):
             stranger.ping()
 
         secret = tmp_path / "valkey.password"

@@ -32,6 +32,7 @@ def _logging_put_back() -> Iterator[None]:
         "redis://:p4ssword@127.0.0.1:6379/0 refused",
         "POST /hooks/cin7/alder/hook-token-0001/Sale/Voided",
         "customer jane.doe+x@example.co.uk wrote",
+        "POST /hooks/returngo/alder/hook-token-0001 HTTP/1.1",
     ],
 )
 def test_secrets_and_shoppers_are_hidden_wherever_they_stand_in_a_text(text: str) -> None:
@@ -97,3 +98,16 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
 
 def test_without_a_dsn_no_error_report_leaves_the_machine() -> None:
     assert log.start_sentry("") is False
+
+
+def test_an_error_report_leaves_without_secrets_and_shoppers() -> None:
+    event = {
+        "exception": {"values": [{"type": "ValueError", "value": "refused cin7-key-of-alder for jane@example.com"}]},
+        "request": {"url": "https://h/hooks/returngo/alder/hook-token-0001", "headers": {"Authorization": "Bearer x"}},
+        "tags": {"rma": "RMA1"},
+    }
+
+    sent = str(log.scrubber(["cin7-key-of-alder"])(event, {}))
+
+    assert not any(secret in sent for secret in ("cin7-key", "jane", "hook-token", "Bearer x"))
+    assert "RMA1" in sent

@@ -176,7 +176,8 @@ def test_each_answer_has_its_consequence(
     status: int, body: Any, of_a_read: type[WireError], of_a_write: type[WireError]
 ) -> None:
     told = httpx.Response(status, json=body) if isinstance(body, dict) else httpx.Response(status, text=body)
-    for act, kind in ((lambda s: s.api.webhooks(), of_a_read), (lambda s: s.api.set_shipment("1", "x"), of_a_write)):
+    acts: tuple[Callable[[Shop], Any], ...] = (lambda s: s.api.webhooks(), lambda s: s.api.set_shipment("1", "x"))
+    for act, kind in zip(acts, (of_a_read, of_a_write), strict=True):
         shop = Shop(lambda _: told)
         with pytest.raises(WireError) as caught:
             act(shop)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import redis
 
 from pipeline import embedded
 from pipeline.roles import Role, roles_of
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load
 from pipeline.supervisor import AlreadyRunningError, Supervisor, bring_down, running_supervisor
 from tests.pipeline.settings_values import TOKEN, alder, some_settings
 
@@ -37,7 +38,18 @@ application_key = "cin7-key-of-alder"
 token = "hook-token-of-alder-0001"
 """
 IDLER = "import time; time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+STUBBORN = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(600)
+"""
+PARENT = """
+import pathlib, subprocess, sys, time
+pool = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+pathlib.Path(sys.argv[1]).write_text(str(pool.pid))
+time.sleep(600)
+"""
 UP = """
 import sys
 from pathlib import Path
@@ -75,16 +87,14 @@ def read_roles(data: Path) -> dict[str, Any]:
     return {row["role"]: row for row in told["roles"]} if told["ready"] else {}
 
 
-def idler(name: str = "idler", code: str = IDLER, grace: float = 5.0) -> Role:
-    return Role(name, (sys.executable, "-c", code), stage=2, grace=grace)
+def idler(name: str = "idler", code: str = IDLER, grace: float = 5.0, told: Path = Path()) -> Role:
+    return Role(name, (sys.executable, "-c", code, str(told)), stage=2, grace=grace)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     config = tmp_path / "returnline.toml"
     config.write_text(CONFIG)
-    from pipeline.settings import load
-
     return load(config, tmp_path / "data", {})
 
 
@@ -201,13 +211,26 @@ def test_the_ingress_is_stopped_before_the_workers_and_the_server_last(
     assert stops == ["ingress: stopping", "worker credit-notes: stopping", "valkey: stopping"]
 
 
-def test_a_role_that_will_not_stop_is_killed_after_its_grace(up: Callable[..., Supervisor], lines: list[str]) -> None:
-    supervisor = up(idler("stubborn", STUBBORN, grace=0.3))
-    time.sleep(0.5)
+def test_a_role_that_will_not_stop_is_killed_after_its_grace(
+    up: Callable[..., Supervisor], lines: list[str], tmp_path: Path
+) -> None:
+    supervisor = up(idler("stubborn", STUBBORN, grace=0.3, told=tmp_path / "told"))
+    until((tmp_path / "told").exists)
 
     supervisor.stop()
 
     assert "stubborn: did not stop in time, killed" in lines
+
+
+def test_the_pool_of_a_killed_worker_does_not_live_on(up: Callable[..., Supervisor], settings: Settings) -> None:
+    told = settings.data_dir.parent / "told"
+    supervisor = up(idler("worker credit-notes", PARENT, told=told))
+    pool = int(until(lambda: told.exists() and told.read_text()))
+    worker = read_roles(settings.data_dir)["worker credit-notes"]["pid"]
+
+    os.kill(worker, signal.SIGKILL)
+
+    look_until(supervisor, lambda: not exists(pool))
 
 
 def test_only_one_supervisor_may_have_a_data_folder(up: Callable[..., Supervisor], settings: Settings) -> None:
@@ -217,14 +240,22 @@ def test_only_one_supervisor_may_have_a_data_folder(up: Callable[..., Supervisor
         Supervisor(settings, ()).start()
 
 
+@contextmanager
+def up_in_a_process(settings: Settings, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", UP, str(settings.config_path), str(settings.data_dir), *options])
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        bring_down(settings.data_dir)
+
+
 @pytest.fixture
 def up_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", UP, str(settings.config_path), str(settings.data_dir)])
-    yield process
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    bring_down(settings.data_dir)
+    with up_in_a_process(settings) as process:
+        yield process
 
 
 def test_ctrl_c_stops_everything_and_ends_cleanly(up_process: subprocess.Popen[bytes], settings: Settings) -> None:
@@ -258,6 +289,16 @@ def test_a_killed_supervisor_leaves_only_the_server_and_the_next_one_adopts_it(
     left = embedded.adopt(embedded.folder_of(settings.data_dir))
     assert left is not None
     assert left.pid == rows["valkey"]["pid"]
+
+
+def test_a_killed_ephemeral_supervisor_leaves_nothing(settings: Settings) -> None:
+    with up_in_a_process(settings, "--ephemeral") as process:
+        rows = until(lambda: read_roles(settings.data_dir))
+
+        process.kill()
+        process.wait()
+
+        until(lambda: not any(exists(row["pid"]) for row in rows.values()))
 
 
 def test_every_queue_has_a_worker_of_its_own(tmp_path: Path) -> None:

@@ -309,3 +309,32 @@ def test_a_service_sale_drops_restock_without_a_word(desk: Desk) -> None:
     sale = desk.sale(kind="Service Sale")
     (note,) = desk.post("sale/creditnote", desk.note(sale, TaskID=sale["sale_id"]))["CreditNotes"]
     assert (note["Restock"], desk.on_hand("TEE-BLK-M")) == ([], 40)
+
+
+def test_what_is_finer_than_four_decimals_is_rounded_off_without_a_word(desk: Desk) -> None:
+    fine = [line(Price=29.99995, Total=30, Tax=6.00004, Discount=0.001)]
+    (note,) = desk.post("sale/creditnote", desk.note(desk.sale(), Lines=fine))["CreditNotes"]
+    kept = note["Lines"][0]
+    assert (kept["Price"], kept["Tax"], kept["Discount"]) == (30, 6, 0)
+
+
+def test_a_field_may_be_ignored_with_a_200(desk: Desk) -> None:
+    desk.set(ignored_fields=["Restock"])
+    (note,) = desk.post("sale/creditnote", desk.note(desk.sale()))["CreditNotes"]
+    assert (note["Status"], note["Restock"], desk.on_hand("TEE-BLK-M")) == ("AUTHORISED", [], 40)
+
+
+def test_a_person_may_authorise_our_draft_by_hand(desk: Desk) -> None:
+    body = desk.note(desk.sale(), Status="DRAFT")
+    desk.post("sale/creditnote", body)
+    desk.control("POST", f"/credit-notes/{body['TaskID']}/authorise")
+    assert "Status is AUTHORISED" in desk.refusal("POST", "sale/creditnote", body | {"Status": "AUTHORISED"})
+
+
+def test_a_person_may_change_an_authorised_note(desk: Desk) -> None:
+    body = desk.note(desk.sale())
+    desk.post("sale/creditnote", body)
+    change = {"memo": "by hand", "lines": [{"sku": "TEE-BLK-M", "price": "25", "tax": "5"}]}
+    edited = desk.control("POST", f"/credit-notes/{body['TaskID']}/edit", change)
+    assert (edited["memo"], edited["total"]) == ("by hand", "30.0000")
+    assert desk.balance("610") == 42

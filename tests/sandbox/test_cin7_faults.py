@@ -199,3 +199,17 @@ def test_the_world_stops_with_the_process_that_wanted_it() -> None:
         assert handle.control.get("/books").json()["sales"] == []
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{handle.base_url}/healthz", trust_env=False)
+
+
+def test_a_rule_may_strike_the_authorising_step_only(world: SandboxHandle) -> None:
+    sale = advanced_sale(world)
+    order(world, kind="status_after", body='"Status": ?"AUTHORISED"', times=1)
+    assert call(world, "POST", "sale/creditnote", note(sale) | {"Status": "DRAFT"}).status_code == 200
+    assert call(world, "POST", "sale/creditnote", note(sale)).status_code == 500
+    assert notes_kept(world) == 2
+
+
+def test_calls_are_read_on_from_the_last_one_seen(world: SandboxHandle) -> None:
+    for _ in range(3):
+        call(world, "GET", "me")
+    assert [row["seq"] for row in world.control.get("/calls?after=1").json()] == [2, 3]

@@ -227,3 +227,16 @@ def test_a_credited_sale_cannot_be_voided(desk: Desk) -> None:
     sale = desk.sale()
     desk.post("sale/creditnote", desk.note(sale))
     assert "credit notes" in desk.refusal("DELETE", "sale", ID=sale["sale_id"], Void="true")
+
+
+def test_a_stand_alone_note_shows_in_the_note_list_with_empty_order_fields(desk: Desk) -> None:
+    desk.control("POST", "/credit-notes/stand-alone", {})
+    (row,) = desk.get("saleCreditNoteList")["SaleList"]
+    assert (row["Type"], row["OrderNumber"], row["QuoteStatus"]) == ("Credit Note", None, "")
+    assert desk.get("saleList")["Total"] == 0
+
+
+def test_an_exchange_order_is_known_by_its_attributes_on_the_sale_only(desk: Desk) -> None:
+    sale = desk.sale(order_status="DRAFT", attributes={"AdditionalAttribute1": "exchange"})
+    assert desk.get("sale", ID=sale["sale_id"])["AdditionalAttributes"]["AdditionalAttribute1"] == "exchange"
+    assert "AdditionalAttributes" not in desk.get("saleList", OrderStatus="DRAFT")["SaleList"][0]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from kombu import pools
 from redis import Redis
 
 from consumers.roster import ROSTER
@@ -312,8 +313,8 @@ def let_go(parts: Parts) -> None:
     for shop in parts._shops.values():
         shop.cin7._line.wire.http.close()
         shop.returngo._wire.http.close()
-    parts.app.pool.force_close_all()
     parts.app.close()
+    pools.reset()
     parts.redis.close()
     parts.ledger.close()
 

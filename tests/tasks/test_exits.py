@@ -101,7 +101,7 @@ def test_an_exception_opens_while_the_order_is_missing_and_closes_by_itself(benc
     rma = bench.desk.open_return("#77001")
     bench.take(rma)
     assert bench.consume(rma) == "parked"
-    assert [row["type"] for row in bench.exceptions()] == ["order_not_found"]
+    assert [row["type"] for row in bench.exceptions()] == ["ORDER_NOT_FOUND"]
     bench.desk.sell("#77001")
     assert bench.later(rma, 7200) == "settled"
     assert bench.exceptions() == []
@@ -139,7 +139,7 @@ def test_a_definite_refusal_is_buried_with_evidence_and_an_owner(bench: Bench) -
     bench.desk.fault("status_before", system="cin7", method="POST", path="creditnote", status=400, text="Locked period")
     assert bench.consume(rma) == "buried"
     (letter,) = bench.letters()
-    assert (letter["stage"], letter["type"], letter["owner"]) == ("perform", "write_rejected", letter["owner"])
+    assert (letter["stage"], letter["type"], letter["owner"]) == ("perform", "WRITE_REJECTED", "finance")
     assert "Locked period" in letter["reason"]
     assert letter["evidence"]["key"] == bench.effects(rma)[0]["key"]
     assert bench.hints("credit-notes.dead") == 1
@@ -162,7 +162,7 @@ def test_work_that_starts_and_never_ends_is_quarantined(bench: Bench) -> None:
     bench.change(t.entries, t.entries.c.id == entry, starts=4)
     assert bench.consume(rma) == "buried"
     assert bench.entry(rma)["state"] == "buried"
-    assert [row["type"] for row in bench.exceptions()] == ["poison_task"]
+    assert [row["type"] for row in bench.exceptions()] == ["POISON_TASK"]
     assert bench.later(rma, 7200) == "not due"
 
 

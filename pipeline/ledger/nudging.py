@@ -1,0 +1,53 @@
+"""What follows from a delivery that was understood: returns to read, entries to wake, polls to bring forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from pipeline.ledger import entries, memory, returns
+from schemas import hooks
+from schemas.hooks import Nudge
+
+
+@dataclass(slots=True)
+class Followed:
+    """What must be hinted at after the commit: how many returns are due to be read, and which entries woke."""
+
+    returns: int = 0
+    woken: list[tuple[int, str]] = field(default_factory=list)
+
+
+def subject_of(nudge: Nudge) -> str:
+    """The delivery's subject, e.g. `rma:1042` or `sale:<id>`."""
+    word = {hooks.RETURN: "rma", hooks.SALE: "sale"}.get(nudge.kind)
+    if word and nudge.ids:
+        return f"{word}:{','.join(nudge.ids)}"[:120]
+    return f"order:{nudge.order_number}"[:120] if nudge.order_number else nudge.kind
+
+
+def follow(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime) -> Followed:
+    """Do in the ledger what the nudge asks for."""
+    done = Followed()
+    if nudge.kind == hooks.RETURN and nudge.ids:
+        for rma_id in nudge.ids:
+            returns.nudge(conn, shop, rma_id, now)
+        done.returns = len(nudge.ids)
+    elif nudge.kind == hooks.SALE:
+        done.woken = _wake_sale(conn, shop, nudge, now)
+    elif nudge.kind == hooks.STOCK:
+        memory.expire_cursor(conn, shop, "cin7:availability")
+    else:
+        # No RMA id in it: the shop's open returns and transactions are swept instead.
+        memory.expire_cursor(conn, shop, "returngo:open")
+        memory.expire_cursor(conn, shop, "returngo:transactions")
+    return done
+
+
+def _wake_sale(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime) -> list[tuple[int, str]]:
+    sale_ids = list(nudge.ids)
+    if nudge.order_number:
+        sale_ids += [str(row["sale_id"]) for row in memory.sales_named(conn, shop, [nudge.order_number])]
+    return [woken for sale_id in dict.fromkeys(sale_ids) for woken in entries.wake_sale(conn, shop, sale_id, now)]

@@ -1,0 +1,6 @@
+"""A day of returns as data: what was sold, what comes back, what goes wrong, and what must stand in the books at night."""
+
+from sandbox.day.making import make_day
+from sandbox.day.words import Day
+
+__all__ = ["Day", "make_day"]

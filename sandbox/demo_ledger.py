@@ -1,0 +1,106 @@
+"""Reading Returnline's ledger, for the progress line and for what the checks hold against the practice world's books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import Ledger
+from pipeline.ledger import tables as t
+from pipeline.settings import load
+from sandbox.demo_stage import Stage
+
+CONSUMER = "credit-notes"
+UNDECIDED = ("PLANNED", "CLAIMED", "SENDING", "UNCERTAIN", "REJECTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one return stands: the state of its credit-note entry, and its exceptions, open and past."""
+
+    state: str = ""
+    reason: str = ""
+    open: dict[str, str] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+    credited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The ledger at one moment. `standings` is by RMA id, `undecided` counts effects that are neither done nor given up."""
+
+    standings: dict[str, Standing]
+    deliveries: dict[str, int]
+    undecided: int
+    busy: int
+    calls: dict[str, int]
+    buried: dict[str, int]
+
+    def of(self, rma_id: str) -> Standing:
+        """How this return stands; nothing yet where the ledger does not know it."""
+        return self.standings.get(rma_id, Standing())
+
+    @property
+    def admitted(self) -> int:
+        """Deliveries in the ledger."""
+        return sum(self.deliveries.values())
+
+
+class LedgerWindow:
+    """A window on the ledger of a stage: it reads, and changes nothing."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._ledger = Ledger(load(stage.config, stage.data, {}).database_url)
+
+    def look(self) -> View:
+        """The ledger now."""
+        with self._ledger.read() as conn:
+            return View(
+                _standings(conn),
+                _counts(conn, sa.select(t.deliveries.c.outcome, sa.func.count()).group_by(t.deliveries.c.outcome)),
+                _count(conn, sa.select(sa.func.count()).where(t.effects.c.state.in_(UNDECIDED))),
+                _count(conn, sa.select(sa.func.count()).where(t.entries.c.lease_until.is_not(None))),
+                _counts(conn, sa.select(t.attempts.c.system, sa.func.count()).group_by(t.attempts.c.system)),
+                _counts(conn, sa.select(t.dead_letters.c.queue, sa.func.count()).group_by(t.dead_letters.c.queue)),
+            )
+
+    def bodies(self) -> list[bytes]:
+        """The bytes of every delivery in the ledger."""
+        with self._ledger.read() as conn:
+            return [bytes(body or b"") for body in conn.execute(sa.select(t.deliveries.c.body)).scalars()]
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._ledger.close()
+
+
+def _standings(conn: sa.Connection) -> dict[str, Standing]:
+    query = sa.select(t.entries.c.subject, t.entries.c.state, t.entries.c.reason)
+    entries = {row[0]: row for row in conn.execute(query.where(t.entries.c.consumer == CONSUMER))}
+    x = t.exceptions.c
+    raised: dict[str, list[Any]] = {}
+    for row in conn.execute(sa.select(x.subject, x.type, x.state, x.cause).where(x.raised_by == CONSUMER)):
+        raised.setdefault(row[0], []).append(row)
+    joined = t.effects.join(t.returns, t.returns.c.id == t.effects.c.return_id)
+    done = (t.effects.c.kind == "credit") & (t.effects.c.state == "CONFIRMED")
+    credited = set(conn.execute(sa.select(t.returns.c.rma_id).select_from(joined).where(done)).scalars())
+    return {
+        rma: Standing(
+            row[1],
+            row[2],
+            {one[1]: one[3] for one in raised.get(rma, []) if one[2] == "open"},
+            frozenset(one[1] for one in raised.get(rma, [])),
+            rma in credited,
+        )
+        for rma, row in entries.items()
+    }
+
+
+def _counts(conn: sa.Connection, query: Any) -> dict[str, int]:
+    return {str(name): int(count) for name, count in conn.execute(query)}
+
+
+def _count(conn: sa.Connection, query: Any) -> int:
+    return int(conn.execute(query).scalar_one())

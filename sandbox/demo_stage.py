@@ -1,0 +1,256 @@
+"""The stage of a demo: the practice world and a whole Returnline installation as processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pipeline.leash import leash
+from sandbox.demo_desk import Desk
+
+SHOP, SHOP_DOMAIN, PORTAL_KEY = "alder", "alder.myshopify.com", "practice-key"
+START_SECONDS = 60.0
+#: Long enough for a worker to end the write it is in.
+STOP_SECONDS = 45.0
+ROOT = Path(__file__).resolve().parent.parent
+CIN7_EVENTS = ("Sale/InvoiceAuthorised", "Sale/CreditNoteAuthorised")
+PORTAL_EVENTS = (
+    "RMA_CREATED", "RMA_STATUS_UPDATED", "SHIPMENT_CREATED", "SHIPMENT_STATUS_UPDATED", "TRANSACTION_CREATED",
+)  # fmt: skip
+
+_SETTINGS = """\
+# Written for one demo: the intervals are seconds where a real installation takes minutes.
+prefix = "demo:"
+
+[ingress]
+port = 0
+metrics_token = "{metrics}"
+
+[intervals]
+sweep = 0.5
+returngo_poll = 4
+transactions_poll = 15
+rotation = 3600
+sales_poll = 2
+notes_poll = 10
+reference_refresh = 3600
+webhook_watchdog = 60
+lookup_waits = [0.5, 1, 2]
+quiet_period = 5
+write_deadline = 2
+read_deadline = 3
+lease = 20
+park_min = 1
+park_max = 30
+quota_patience = 5
+availability_min = 5
+availability_max = 30
+task_soft_limit = 20
+task_limit = 30
+visibility = 90
+
+[shops.{shop}.returngo]
+base_url = "{portal_url}"
+shop_name = "{domain}"
+api_key = "{portal_key}"
+
+[shops.{shop}.cin7]
+base_url = "{cin7_url}"
+account_id = "{account}"
+application_key = "{key}"
+limit = {quota}
+
+[shops.{shop}.hooks]
+token = "{token}"
+bearer = "{bearer}"
+
+[shops.{shop}.terms]
+go_live = {go_live}
+gate = "received"
+sellable_location = "Main Warehouse"
+quarantine_location = "Quarantine"
+
+[[shops.{shop}.terms.dispositions]]
+reason = "*"
+finding = "not_restockable"
+disposition = "quarantine"
+
+[[shops.{shop}.terms.dispositions]]
+reason = "Faulty"
+disposition = "quarantine"
+
+[[shops.{shop}.terms.dispositions]]
+reason = "*"
+disposition = "restock"
+"""
+
+
+class StageError(RuntimeError):
+    """Something did not start; the text says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running practice world and Returnline beside it. `hooks` is where the portal posts to."""
+
+    folder: Path
+    desk: Desk
+    ingress_url: str
+    token: str
+    metrics_token: str
+    quota: int
+
+    @property
+    def data(self) -> Path:
+        """Returnline's own folder: ledger, embedded server, logs."""
+        return self.folder / "data"
+
+    @property
+    def config(self) -> Path:
+        """Returnline's settings."""
+        return self.folder / "returnline.toml"
+
+    @property
+    def hook(self) -> str:
+        """Where the portal's webhooks go."""
+        return f"{self.ingress_url}/hooks/returngo/{SHOP}/{self.token}"
+
+
+@contextlib.contextmanager
+def running_world(folder: Path, *, seed: int, quota: int) -> Iterator[dict[str, str]]:
+    """The practice world on a free port of 127.0.0.1; gives its addresses. Raises StageError."""
+    port_file, log = folder / "world.json", folder / "world.log"
+    command = [sys.executable, "-m", "sandbox", "--port-file", str(port_file), "--parent-pid", str(os.getpid())]
+    with _running([*command, "--seed", str(seed), "--quota", str(quota)], log, stop_seconds=10.0) as process:
+        _wait(port_file.exists, process, log)
+        yield json.loads(port_file.read_text())
+
+
+@contextlib.contextmanager
+def running_returnline(folder: Path, urls: dict[str, str], *, quota: int) -> Iterator[Stage]:
+    """`returnline up` beside a running world, ready and known to both senders as their webhooks' address.
+
+    Raises StageError.
+    """
+    desk = Desk(urls["base_url"])
+    token, bearer, metrics = (secrets.token_urlsafe(24) for _ in range(3))
+    account = desk.get("/settings")
+    settings = _SETTINGS.format(
+        shop=SHOP, domain=SHOP_DOMAIN, portal_key=PORTAL_KEY, portal_url=urls["returngo_url"],
+        cin7_url=urls["cin7_url"].rstrip("/"), account=account["cin7_account_id"], key=account["cin7_keys"][0],
+        quota=quota, token=token, bearer=bearer, metrics=metrics,
+        go_live=(datetime.now(UTC) - timedelta(days=30)).date(),
+    )  # fmt: skip
+    config, data, log = folder / "returnline.toml", folder / "data", folder / "returnline.log"
+    config.touch(mode=0o600)
+    config.write_text(settings)
+    desk.post("/returngo/shops", {"shop_name": SHOP_DOMAIN, "api_key": PORTAL_KEY})
+    command = [sys.executable, "-m", "pipeline.cli", "up", "--config", str(config), "--data", str(data), "--ephemeral"]
+    with contextlib.closing(desk), _running(command, log, stop_seconds=STOP_SECONDS) as process:
+        roles = data / "run" / "roles.json"
+        _wait(lambda: _ready(roles), process, log)
+        address = next(row["url"] for row in json.loads(roles.read_text())["roles"] if row["role"] == "ingress")
+        stage = Stage(folder, desk, address, token, metrics, quota)
+        _register(stage, urls, account, bearer)
+        _wait(lambda: _at_work(desk), process, log)
+        yield stage
+
+
+def _register(stage: Stage, urls: dict[str, str], account: dict[str, Any], bearer: str) -> None:
+    with httpx.Client(timeout=10.0, trust_env=False) as client:
+        portal = {"x-api-key": PORTAL_KEY, "x-shop-name": SHOP_DOMAIN}
+        for event in PORTAL_EVENTS:
+            body = {"eventName": event, "url": stage.hook}
+            client.post(f"{urls['returngo_url']}/webhooks", json=body, headers=portal).raise_for_status()
+        keys = {"api-auth-accountid": account["cin7_account_id"], "api-auth-applicationkey": account["cin7_keys"][0]}
+        for event in CIN7_EVENTS:
+            address = f"{stage.ingress_url}/hooks/cin7/{SHOP}/{stage.token}/{event}"
+            hook = {"Type": event, "IsActive": True, "ExternalURL": address}
+            hook |= {"ExternalAuthorizationType": "bearerauth", "ExternalBearerToken": bearer}
+            client.post(f"{urls['cin7_url']}webhooks", json=hook, headers=keys).raise_for_status()
+
+
+def _ready(roles: Path) -> bool:
+    return roles.exists() and bool(json.loads(roles.read_text())["ready"])
+
+
+def _at_work(desk: Desk) -> bool:
+    """The sweep has read the company's books: the broker, its clock and a worker work together."""
+    return any(call["status"] == 200 for call in desk.calls(system="cin7", path="salelist"))
+
+
+def _wait(done: Any, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not done():
+        if process.poll() is not None or time.monotonic() > deadline:
+            words = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+            raise StageError(f"did not start within {START_SECONDS:.0f} s, see {log}\n{words}")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], log: Path, *, stop_seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """One process in a group of its own: a Ctrl-C on the terminal reaches only the demo, which stops it in order."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            preexec_fn=leash(),  # noqa: PLW1509 - two system calls, no Python locks
+        )
+        try:
+            yield process
+        finally:
+            _stop(process, stop_seconds)
+
+
+def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with undisturbed():
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """A second Ctrl-C must not leave processes behind: it waits until the block is done."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextlib.contextmanager
+def stage_folder(keep: Path | None) -> Iterator[Path]:
+    """A folder for one demo. A folder of the caller's choice is kept; another goes when the demo went well."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    folder = Path(tempfile.mkdtemp(prefix="returnline-demo-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

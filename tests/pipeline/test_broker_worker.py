@@ -1,0 +1,78 @@
+"""A real worker on the product's own broker settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from pipeline.broker import celery_app, send
+from tests.pipeline.settings_values import some_settings
+from tests.valkey_server import running_valkey
+
+pytestmark = pytest.mark.flow
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def working(url: str, data: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "celery", "-A", "tests.pipeline.belt_app", "worker", "-Q", "credit-notes"]
+    command += ["-P", "prefork", "-c", "1", "--without-gossip", "--without-mingle"]
+    env = {**os.environ, "BELT_URL": url, "BELT_DATA": str(data)}
+    with (data / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log, process_group=0)
+        try:
+            yield worker
+        finally:
+            worker.terminate()
+            worker.wait(30)
+
+
+def sending(url: str, data: Path) -> Any:
+    return celery_app(some_settings(data, redis_url=url), ["credit-notes"])
+
+
+def wait_for_marks(url: str, wanted: set[int]) -> None:
+    limit = time.monotonic() + 30
+    found: set[int] = set()
+    while time.monotonic() < limit:
+        try:
+            with redis.Redis.from_url(url) as client:
+                found = {int(mark) for mark in client.smembers("marks")}
+        except redis.RedisError:
+            found = set()
+        if found == wanted:
+            return
+        time.sleep(0.1)
+    assert found == wanted
+
+
+def test_a_worker_goes_on_after_the_broker_was_killed_and_no_hint_is_lost(tmp_path: Path) -> None:
+    with running_valkey() as valkey, working(valkey.url, tmp_path), sending(valkey.url, tmp_path) as app:
+        assert send(app, "belt.mark", "credit-notes", number=1)
+        wait_for_marks(valkey.url, {1})
+
+        valkey.kill()
+        valkey.restart()
+        assert send(app, "belt.mark", "credit-notes", number=2)
+
+        wait_for_marks(valkey.url, {1, 2})
+
+
+def test_a_worker_that_is_asked_to_stop_ends_by_itself_and_soon(tmp_path: Path) -> None:
+    with running_valkey() as valkey, working(valkey.url, tmp_path) as worker:
+        with sending(valkey.url, tmp_path) as app:
+            assert send(app, "belt.mark", "credit-notes", number=1)
+        wait_for_marks(valkey.url, {1})
+
+        worker.terminate()
+
+        assert worker.wait(10) == 0
