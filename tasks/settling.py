@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +13,14 @@ from pipeline.ledger import dead, effects, entries, returns
 from pipeline.ledger.effects import CONFIRMED, REJECTED, UNCERTAIN, EffectRow, Outcome
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts
-from schemas.actions import AdoptCreditNote, PostCreditNote
+from schemas.actions import AdoptCreditNote, PostCreditNote, UnitGoods
 from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
 from tasks.perform import waits_for_person
+
+
+#: Goods that never come back on a shelf: kept by the shopper, or a service and the like.
+_NOTHING_TO_STOCK = frozenset({"keep", "not_stock"})
 
 
 class LedgerStore:
@@ -52,21 +57,20 @@ def keep_facts(conn: sa.Connection, row: EffectRow, now: datetime) -> None:
         number = effects.number_of(conn, row.effect_id)
         for goods in action.goods:
             facts: dict[str, Any] = {"credited_at": now, "credited": goods.gross.amount, "credit_note": number}
-            if goods.location:
-                facts |= {"stocked_at": now, "stocked_as": goods.disposition, "stocked_where": goods.location}
-            elif goods.disposition == "keep":
-                facts |= {"stocked_at": now, "stocked_as": "keep"}
-            returns.set_unit_facts(conn, row.return_id, [goods.unit], **facts)
+            returns.set_unit_facts(conn, row.return_id, [goods.unit], **facts, **_goods_facts(row, goods, now))
     if isinstance(action, AdoptCreditNote):
-        share = (action.gross * (1)).amount / max(len(action.units), 1)
-        returns.set_unit_facts(
-            conn,
-            row.return_id,
-            action.units,
-            credited_at=now,
-            credited=share.quantize(action.gross.amount),
-            credit_note=action.number,
-        )
+        share = (action.gross * (Decimal(1) / max(len(action.units), 1))).quantized().amount
+        facts = {"credited_at": now, "credited": share, "credit_note": action.number}
+        returns.set_unit_facts(conn, row.return_id, action.units, **facts)
+
+
+def _goods_facts(row: EffectRow, goods: UnitGoods, now: datetime) -> dict[str, Any]:
+    """Where the unit's goods are. A restock that the tenant posts apart from the money has not happened yet."""
+    if goods.location and not restock_left_open(row):
+        return {"stocked_at": now, "stocked_as": goods.disposition, "stocked_where": goods.location}
+    if goods.disposition in _NOTHING_TO_STOCK:
+        return {"stocked_at": now, "stocked_as": goods.disposition}
+    return {}
 
 
 def money_of(row: EffectRow) -> Money | None:
