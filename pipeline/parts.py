@@ -23,7 +23,7 @@ from pipeline.ledger import Ledger, attempts
 from pipeline.quota import DailyQuota, Quota
 from pipeline.returngo import ReturnGo, ReturnGoAccess
 from pipeline.settings import Settings, Shop
-from pipeline.wire import Call, Observer
+from pipeline.wire import Call, Http, Observer
 from schemas.merchant import Terms
 
 
@@ -127,6 +127,19 @@ class Parts:
             self._shops[name] = self._build(self.settings.shop(name))
         return self._shops[name]
 
+    def close(self) -> None:
+        """Close every connection this process opened."""
+        if "_http" in self.__dict__:
+            self._http.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+    @cached_property
+    def _http(self) -> Http:
+        return Http()
+
     def _build(self, shop: Shop) -> ShopParts:
         intervals, cin7, returngo = self.settings.intervals, shop.cin7, shop.returngo
         deadlines = {"read_deadline": intervals.read_deadline, "write_deadline": intervals.write_deadline}
@@ -150,8 +163,8 @@ class Parts:
         )
         return ShopParts(
             shop,
-            Cin7(opens, quota, observe=self._observer(shop.name), clock=self.clock),
-            ReturnGo(portal, daily, observe=self._observer(shop.name), clock=self.clock),
+            Cin7(opens, quota, self._http, observe=self._observer(shop.name), clock=self.clock),
+            ReturnGo(portal, daily, self._http, observe=self._observer(shop.name), clock=self.clock),
             quota,
             daily,
         )

@@ -18,7 +18,6 @@ from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
 from tasks.perform import waits_for_person
 
-
 #: Goods that never come back on a shelf: kept by the shopper, or a service and the like.
 _NOTHING_TO_STOCK = frozenset({"keep", "not_stock"})
 

@@ -26,7 +26,7 @@ def make_app(settings: Settings | None = None) -> Celery:
         # them.
         "sweep": {"task": sweep.TICK, "schedule": every, "options": {"queue": SWEEP, "expires": max(every * 2, 2.0)}},
     }
-    signals.setup_logging.connect(lambda **_: log.configure(settings.log_level, settings.secrets), weak=False)
+    signals.setup_logging.connect(lambda **_: log.for_role(settings, "worker"), weak=False)
     return app
 
 

@@ -53,16 +53,21 @@ def raise_(
 
 
 def close(
-    conn: sa.Connection, shop: str, raised_by: str, subject: str, now: datetime, *, but: Iterable[ConcernType] = ()
+    conn: sa.Connection,
+    shop: str,
+    raised_by: str,
+    subject: str,
+    now: datetime,
+    *,
+    but: Iterable[ConcernType] = (),
+    by: str = "facts became right",
 ) -> int:
     """Close what this stage raised about this subject, except the types that still hold. Gives how many closed."""
     mine = (_X.shop == shop) & (_X.raised_by == raised_by) & (_X.subject == subject) & (_X.state == OPEN)
     still = tuple(kind.value for kind in but)
     if still:
         mine = mine & _X.type.not_in(still)
-    done = conn.execute(
-        t.exceptions.update().where(mine).values(state=CLOSED, closed_at=now, closed_by="facts became right")
-    )
+    done = conn.execute(t.exceptions.update().where(mine).values(state=CLOSED, closed_at=now, closed_by=by[:80]))
     return int(done.rowcount)
 
 
@@ -84,18 +89,61 @@ def sync(
     close(conn, shop, raised_by, subject, now, but=[c.kind for c in current])
 
 
-def open_rows(conn: sa.Connection, *, shop: str = "", type_: str = "", owner: str = "") -> list[Mapping[str, Any]]:
-    """Open exceptions with their RMA, oldest first."""
+def open_rows(
+    conn: sa.Connection,
+    *,
+    shop: str = "",
+    type_: str = "",
+    owner: str = "",
+    rma: str = "",
+    awake_at: datetime | None = None,
+) -> list[Mapping[str, Any]]:
+    """Open exceptions with their RMA, oldest first; with `awake_at` those snoozed beyond that moment are left out."""
     query = (
         sa.select(t.exceptions, t.returns.c.rma_id, t.returns.c.order_name)
         .join(t.returns, t.returns.c.id == _X.return_id, isouter=True)
         .where(_X.state == OPEN)
         .order_by(_X.opened_at, _X.id)
     )
+    if awake_at is not None:
+        query = query.where(_X.snoozed_until.is_(None) | (_X.snoozed_until <= awake_at))
+    if rma:
+        query = query.where((t.returns.c.rma_id == rma) | (_X.subject == rma))
     for column, wanted in ((_X.shop, shop), (_X.type, type_), (_X.owner, owner)):
         if wanted:
             query = query.where(column == wanted)
     return [dict(r) for r in conn.execute(query).mappings()]
+
+
+def one(conn: sa.Connection, exception_id: int) -> Mapping[str, Any] | None:
+    """One exception with its RMA, open or closed; None where there is none."""
+    query = (
+        sa.select(t.exceptions, t.returns.c.rma_id, t.returns.c.order_name)
+        .join(t.returns, t.returns.c.id == _X.return_id, isouter=True)
+        .where(_X.id == exception_id)
+    )
+    row = conn.execute(query).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+def assign(conn: sa.Connection, exception_id: int, assignee: str) -> bool:
+    """Name who looks after an open exception. False when it is not open."""
+    return _change_open(conn, exception_id, assignee=assignee[:80])
+
+
+def snooze(conn: sa.Connection, exception_id: int, until: datetime, note: str = "") -> bool:
+    """Hide an open exception until then; one that is raised again after it closed is a new one and not hidden."""
+    return _change_open(conn, exception_id, snoozed_until=until, **({"note": note} if note else {}))
+
+
+def resolve(conn: sa.Connection, exception_id: int, by: str, reason: str, now: datetime) -> bool:
+    """A person says it is dealt with. While the facts still say otherwise, the next look raises it anew."""
+    return _change_open(conn, exception_id, state=CLOSED, closed_at=now, closed_by=by[:80], note=reason)
+
+
+def _change_open(conn: sa.Connection, exception_id: int, **values: Any) -> bool:
+    mine = (_X.id == exception_id) & (_X.state == OPEN)
+    return conn.execute(t.exceptions.update().where(mine).values(**values)).rowcount == 1
 
 
 def waived(conn: sa.Connection, return_id: int) -> frozenset[ConcernType]:

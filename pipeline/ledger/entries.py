@@ -205,7 +205,7 @@ def make_due(conn: sa.Connection, entry_id: int, now: datetime) -> None:
 
 
 def discard(conn: sa.Connection, entry_id: int, now: datetime, why: str) -> bool:
-    """A person gives a buried entry up: it leaves as refused, and no wake brings it back (its failures stay counted)."""
+    """A person gives a buried entry up: it leaves as refused, and no wake brings it back (failures stay counted)."""
     changed = conn.execute(
         t.entries.update()
         .where((_E.id == entry_id) & (_E.state == BURIED))

@@ -37,11 +37,8 @@ class Filter:
     def as_json(self) -> dict[str, Any]:
         """What was asked for, as audit rows and reports show it."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else list(value) if isinstance(value, tuple) else value
-            for name, value in told.items()
-            if value
-        }
+        plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items() if value}
 
 
 def _conditions(wanted: Filter) -> list[Any]:
@@ -151,7 +148,7 @@ def body_of(row: Mapping[str, Any]) -> bytes | None:
 
 
 def edit(conn: sa.Connection, row: Mapping[str, Any], body: bytes, who: str, reason: str, now: datetime) -> bool:
-    """Give an open letter a new revision of its body; the original is kept. False when the letter was changed meanwhile.
+    """Give an open letter a new revision of its body; the original is kept. False when it was changed meanwhile.
 
     Raises ValueError for a letter that holds no delivery.
     """

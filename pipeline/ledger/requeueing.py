@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from pipeline.ledger import audit, concerns, dead, deliveries, effects, entries, letters, nudging, returns
 from pipeline.ledger import tables as t
-from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
 from schemas.hooks import read_hook
 
@@ -142,7 +141,8 @@ def _wake(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> tuple[H
     own = row["stage"] == "consume"
     failures = conn.execute(sa.select(t.entries.c.failures).where(t.entries.c.id == entry_id)).scalar_one()
     if own or not failures:
-        entries.reopen(conn, entry_id, now) or entries.make_due(conn, entry_id, now)
+        if not entries.reopen(conn, entry_id, now):
+            entries.make_due(conn, entry_id, now)
     return (_consume(row["queue"], entry_id),)
 
 
@@ -199,10 +199,7 @@ def discard(conn: sa.Connection, row: Mapping[str, Any], who: str, reason: str, 
     elif row["stage"] == "consume":
         _discard_entry(conn, row, now, why)
     elif row["stage"] == "admit":
-        concerns.close(conn, row["shop"], "intake", row["subject"], now)
-    else:
-        kind = [ConcernType(row["type"])] if row["type"] in list(ConcernType) else []
-        concerns.close_types(conn, row["shop"], "reading", row["subject"], kind, now, why)
+        concerns.close(conn, row["shop"], "intake", row["subject"], now, by=why)
     audit.write(conn, who, "dead.discard", {"letter": row["id"], "reason": reason}, now)
     return True
 
@@ -219,4 +216,4 @@ def _discard_entry(conn: sa.Connection, row: Mapping[str, Any], now: datetime, w
         if not effects.withdraw(conn, effect.effect_id, now, why):
             effects.discard(conn, effect.effect_id, now, why)
     if entries.discard(conn, entry_id, now, why):
-        concerns.close(conn, row["shop"], row["queue"], row["subject"], now)
+        concerns.close(conn, row["shop"], row["queue"], row["subject"], now, by=why)
