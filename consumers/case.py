@@ -114,6 +114,12 @@ class Books(Protocol):
     def alias(self, sku: str) -> str | None:
         """The Cin7 SKU a person or an earlier unique match tied to this portal SKU."""
 
+    def claimed_notes(self, sale_id: str) -> frozenset[str]:
+        """Numbers and task ids of this sale's foreign credit notes that returns already adopted."""
+
+    def learned_rule(self) -> str:
+        """What a line Total means for this company ("plain" or "plus_tax"), as an earlier sale showed it; else ""."""
+
 
 @dataclass(frozen=True, slots=True)
 class Consumer:

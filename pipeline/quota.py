@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import redis
 
-from pipeline.quota_scripts import DAILY, HOLD, SETTLE, TAKE, USAGE
+from pipeline.quota_scripts import DAILY, HOLD, RESTORE, SETTLE, TAKE, USAGE
 
 
 class Lane(StrEnum):
@@ -118,6 +118,8 @@ class Quota:
         self._keys = [f"{name}:log", f"{name}:hold", f"{name}:counts"]
         self._take, self._settle = connection.register_script(TAKE), connection.register_script(SETTLE)
         self._hold, self._usage = connection.register_script(HOLD), connection.register_script(USAGE)
+        self._restore = connection.register_script(RESTORE)
+        self._log_name, self._last_used, self._last_seen = b"", 0, 0.0
 
     @property
     def allowed(self) -> int:
@@ -147,7 +149,18 @@ class Quota:
         floor = self.bulk_floor if lane is Lane.BULK else 0
         span, gap = _micros(self.window + self.jitter), _micros(self.min_gap)
         args = [span, room, allowed, floor, token, _micros(in_flight), gap]
-        return int(self._run(self._take, args)) / 1e6
+        wait, used, name = self._run(self._take, args)
+        if self._lost(name):
+            # Redis forgot the calls of this window (a flush, a restore): they are put back before anyone sends.
+            self._run(self._restore, [token, self._last_used])
+            self._log_name = name
+            return self._try(lane, token, in_flight)
+        self._log_name, self._last_used, self._last_seen = name, int(used), time.monotonic()
+        return int(wait) / 1e6
+
+    def _lost(self, name: bytes) -> bool:
+        recent = time.monotonic() - self._last_seen < self.window + self.jitter
+        return bool(self._log_name) and name != self._log_name and recent
 
     def settle(self, token: str) -> None:
         """Stamp a slot with the present moment. A failure leaves the later stamp, which is the safe one."""

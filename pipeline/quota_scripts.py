@@ -9,14 +9,17 @@ local held = redis.call('PTTL', KEYS[2])
 """
 
 #: KEYS log, hold, counts; ARGV span, room, allowed, floor, token, in flight, gap.
-#: Returns 0 or the microseconds to wait; a call in flight is expected back at once.
+#: Returns {0 or the microseconds to wait, slots in use, the log's name}; a call in flight is expected back at once.
+#: The name is given once: a new one means that the log was lost.
 TAKE = (
     _NOW
     + """
-if held > 0 then return held * 1000 end
+redis.call('HSETNX', KEYS[3], 'name', ARGV[5])
+local name = redis.call('HGET', KEYS[3], 'name')
 local span, room, allowed, floor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - span))
 local used = redis.call('ZCARD', KEYS[1])
+if held > 0 then return {held * 1000, used, name} end
 if used >= room and used < allowed and floor > 0 then
   local bulk = 0
   for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
@@ -25,18 +28,31 @@ if used >= room and used < allowed and floor > 0 then
   if bulk < floor then room = allowed end
 end
 if used >= room then
-  if room < 1 then return span end
+  if room < 1 then return {span, used, name} end
   local oldest = redis.call('ZRANGE', KEYS[1], used - room, used - room, 'WITHSCORES')
-  return math.max(math.min(tonumber(oldest[2]), now) + span - now + 1, 1000)
+  return {math.max(math.min(tonumber(oldest[2]), now) + span - now + 1, 1000), used, name}
 end
 local gap = tonumber(ARGV[7])
 if gap > 0 then
   local last = tonumber(redis.call('HGET', KEYS[3], 'last') or '0')
-  if now - last < gap then return gap - (now - last) end
+  if now - last < gap then return {gap - (now - last), used, name} end
   redis.call('HSET', KEYS[3], 'last', string.format('%.0f', now))
 end
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[6])), ARGV[5])
 redis.call('PEXPIRE', KEYS[1], math.ceil((2 * span + tonumber(ARGV[6])) / 1000))
+return {0, used + 1, name}
+"""
+)
+
+#: KEYS log, hold, counts; ARGV token, slots once in use. Fills a lost log again with calls stamped now, however many
+#: processes do so, and gives the token back.
+RESTORE = (
+    _NOW
+    + """
+redis.call('ZREM', KEYS[1], ARGV[1])
+for n = 1, tonumber(ARGV[2]) do
+  redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now), 'm:lost:' .. n)
+end
 return 0
 """
 )

@@ -100,7 +100,7 @@ class Cin7Settings:
     limit: int = 60
     window: float = 60.0
     reserve: int = 15
-    margin: int = 2
+    margin: int = 1
 
 
 @dataclass(frozen=True, slots=True)

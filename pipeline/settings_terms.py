@@ -14,9 +14,11 @@ from schemas.merchant import (
     EffectOwner,
     Finding,
     Gate,
+    GiftPolicy,
     NoteStyle,
     Posting,
     RefundRelease,
+    ShippingRefund,
     Terms,
 )
 
@@ -63,6 +65,7 @@ class ChargeForm(Form):
     description = text(required=True)
     account = text(required=True)
     tax_rule = text(required=True)
+    once_per_return = fields.Boolean()
 
 
 class TermsForm(Form):
@@ -89,6 +92,8 @@ class TermsForm(Form):
     fees = Named(ChargeForm())
     adjustments = Named(ChargeForm())
     negative_charges = fields.Boolean()
+    shipping_refunds = OneOf(ShippingRefund)
+    gift_policy = OneOf(GiftPolicy)
     refund_accounts = Named(text(required=True))
     write_off_account = text()
     write_off_approval_above = amount(allow_none=True)

@@ -5,7 +5,6 @@ A write gets a fresh connection, no transport retry, no redirect and one deadlin
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import httpx
 from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
+    MadeWithErrors,
     NotFound,
     NotSent,
     Rejected,
@@ -25,8 +25,9 @@ from pipeline.failures import (
     Uncertain,
     WireError,
 )
-from pipeline.quota import Gate, Lane
+from pipeline.quota import Gate
 from pipeline.scrub import scrubbed
+from pipeline.transport import Answer, Carrier, Http, Outgoing
 from schemas.fields import SchemaInvalidError
 
 __all__ = [
@@ -50,41 +51,6 @@ __all__ = [
 T = TypeVar("T")
 
 EXCERPT = 2048
-BODY_CAP = 64 * 1024 * 1024
-#: Failures in which httpx has not sent a byte of the request.
-_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One request to be made. `params` are pairs, in order; `secret_body` keeps the body out of every record."""
-
-    method: str
-    path: str
-    lane: Lane
-    params: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    secret_body: bool = False
-
-    @property
-    def writes(self) -> bool:
-        """Whether the provider's books may change."""
-        return self.method != "GET"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whole. `seconds` is from the first try to connect to the last byte."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """The body as text, whatever it is."""
-        return self.body.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +77,6 @@ Observer = Callable[[Call], None]
 Judge = Callable[[Outgoing, Answer], Any]
 
 
-class Http:
-    """The two HTTP clients of a process: reads keep their connection, every write opens a new one.
-
-    Made in the process that uses it (never before a fork). `transport` is for tests.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
-        keep = httpx.Limits(max_connections=10, max_keepalive_connections=4, keepalive_expiry=20)
-        fresh = httpx.Limits(max_connections=10, max_keepalive_connections=0)
-        self.reads, self.writes = _client(transport, keep), _client(transport, fresh)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self.reads.close()
-        self.writes.close()
-
-
-def _client(transport: httpx.BaseTransport | None, limits: httpx.Limits) -> httpx.Client:
-    # Loopback never goes through a proxy, whatever the environment says.
-    direct: dict[str, httpx.BaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
-    if transport is not None:
-        return httpx.Client(transport=transport, follow_redirects=False)
-    return httpx.Client(limits=limits, mounts=direct, follow_redirects=False)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -157,6 +98,9 @@ class Wire:
     patience: float = 5.0
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
+    def __post_init__(self) -> None:
+        self._carrier = Carrier(self.http, self.base_url, self.headers)
+
     def send(self, outgoing: Outgoing, read: Callable[[Any], T]) -> T:
         """Make one call, judge its answer and turn it into a value with `read` (which may raise SchemaInvalidError).
 
@@ -168,7 +112,7 @@ class Wire:
         answer: Answer | None = None
         outcome = "interrupted"
         try:
-            answer = self._transmit(outgoing, deadline)
+            answer = self._carrier.carry(outgoing, deadline)
             value = self._read(outgoing, answer, read)
             outcome = "ok"
             return value
@@ -194,6 +138,10 @@ class Wire:
 
     def _scrub(self, failure: WireError) -> None:
         failure.body_excerpt = scrubbed(failure.body_excerpt, self.secrets)[:EXCERPT]
+        failure.why = scrubbed(failure.why, self.secrets)
+        failure.args = (failure.why,)
+        if isinstance(failure, Rejected | MadeWithErrors):
+            failure.problems = tuple(scrubbed(problem, self.secrets) for problem in failure.problems)
 
     def _tell(self, outgoing: Outgoing, answer: Answer | None, outcome: str, at: datetime, seconds: float) -> None:
         if self.observe is None:
@@ -216,107 +164,3 @@ class Wire:
                 outcome=outcome,
             )
         )
-
-    def _transmit(self, outgoing: Outgoing, deadline: float) -> Answer:
-        leash = _Leash(deadline)
-        try:
-            with leash:
-                return self._exchange(outgoing, deadline, leash)
-        except Exception as problem:
-            raise _failure(outgoing, problem, leash) from None
-
-    def _exchange(self, outgoing: Outgoing, deadline: float, leash: _Leash) -> Answer:
-        client = self.http.writes if outgoing.writes else self.http.reads
-        started = time.monotonic()
-        with client.stream(
-            outgoing.method,
-            f"{self.base_url.rstrip('/')}/{outgoing.path.lstrip('/')}",
-            params=list(outgoing.params),
-            content=outgoing.body,
-            headers=dict(self.headers),
-            timeout=httpx.Timeout(deadline, connect=min(5.0, deadline), pool=min(5.0, deadline)),
-            extensions={"trace": leash.trace},
-        ) as response:
-            body = _whole(response, leash)
-        return Answer(response.status_code, response.headers, body, time.monotonic() - started)
-
-
-class _DeadlineError(Exception):
-    """The whole call took too long."""
-
-
-class _TooLongError(Exception):
-    """The answer is larger than anything we ask for."""
-
-
-def _whole(response: httpx.Response, leash: _Leash) -> bytes:
-    chunks, size = [], 0
-    for chunk in response.iter_bytes():
-        leash.check()
-        size += len(chunk)
-        if size > BODY_CAP:
-            raise _TooLongError
-        chunks.append(chunk)
-    leash.check()
-    return b"".join(chunks)
-
-
-class _Leash:
-    """One deadline for a whole call. httpx times each read alone, so a drip could last for ever: this cuts it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.expired = False
-        self.sending: bool | None = None
-        self._end = time.monotonic() + seconds
-        self._stream: Any = None
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> _Leash:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._timer.cancel()
-
-    def check(self) -> None:
-        """Raise when the time is over."""
-        if self.expired or time.monotonic() > self._end:
-            self.expired = True
-            raise _DeadlineError
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Follow the connection: keep its socket to cut, and note when the first byte leaves."""
-        if self.sending is None:
-            self.sending = False
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._stream = info.get("return_value")
-            self.check()
-        elif event.endswith("send_request_headers.started"):
-            self.check()
-            self.sending = True
-
-    def _cut(self) -> None:
-        self.expired = True
-        socket = self._stream.get_extra_info("socket") if self._stream is not None else None
-        if socket is not None:
-            try:
-                socket.shutdown(2)
-            except OSError:
-                return
-
-
-def _failure(outgoing: Outgoing, problem: Exception, leash: _Leash) -> WireError:
-    why = f"no whole answer within {leash.seconds:g} s" if leash.expired else _why(problem)
-    unsent = leash.sending is False or isinstance(problem, _BEFORE_SENDING)
-    if unsent:
-        return NotSent(why)
-    if outgoing.writes:
-        return Uncertain(why)
-    return BadAnswer(why) if isinstance(problem, httpx.DecodingError | _TooLongError) else Unavailable(why)
-
-
-def _why(problem: Exception) -> str:
-    text = " ".join(str(problem).split())[:200]
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__

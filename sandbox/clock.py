@@ -12,6 +12,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._shift = timedelta(0)
+        self._leapt = 0.0
 
     def now(self) -> datetime:
         """Return the world's present moment, aware, in UTC."""
@@ -19,11 +20,11 @@ class Clock:
 
     def elapsed(self) -> float:
         """Return seconds that only ever grow and that moving the clock forward also moves: windows and lags use it."""
-        return time.monotonic() + max(0.0, self._shift.total_seconds())
+        return time.monotonic() + self._leapt
 
     def advance(self, seconds: Decimal | int | str) -> None:
         """Move time by `seconds` (may be negative)."""
-        self._shift += timedelta(seconds=float(Decimal(seconds)))
+        self._move(timedelta(seconds=float(Decimal(seconds))))
 
     def set_now(self, moment: datetime) -> None:
         """Make `moment` (aware) the present.
@@ -32,7 +33,11 @@ class Clock:
         """
         if moment.tzinfo is None:
             raise ValueError("clock.now must carry a time zone; write it like 2026-03-20T09:00:00Z")
-        self._shift = moment.astimezone(UTC) - datetime.now(UTC)
+        self._move(moment.astimezone(UTC) - self.now())
+
+    def _move(self, step: timedelta) -> None:
+        self._shift += step
+        self._leapt += max(0.0, step.total_seconds())
 
     def reset(self) -> None:
         """Go back to the real time."""

@@ -17,7 +17,7 @@ class Desk:
         """Hang up."""
         self._client.close()
 
-    def get(self, path: str, **params: str) -> Any:
+    def get(self, path: str, /, **params: str) -> Any:
         """Read."""
         return self._read(self._client.get(path, params=params))
 

@@ -1,4 +1,4 @@
-"""Reading Returnline's ledger, for the progress line and for what the checks hold against the practice world's books."""
+"""Reading Returnline's ledger, for the progress line and for what is held against the practice world's books."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The ledger at one moment. `standings` is by RMA id, `undecided` counts effects that are neither done nor given up."""
+    """The ledger at one moment. `standings` is by RMA id, `undecided` counts effects neither done nor given up."""
 
     standings: dict[str, Standing]
     deliveries: dict[str, int]

@@ -15,6 +15,8 @@ from sandbox.demo_desk import Desk
 from sandbox.demo_ledger import LedgerWindow, View
 from sandbox.demo_stage import Stage
 
+#: Called with the ledger as it stands, the steps made and the steps of the day.
+Show = Callable[[View, int, int], None]
 LOOK_SECONDS = 0.4
 #: A step that waits for something is made anyway after this long: the checks then say what was missing.
 PATIENCE_SECONDS = 20.0
@@ -82,7 +84,7 @@ def order_id(order_name: str) -> str:
 class Player:
     """Makes the steps of a day happen. `show` is called with what the ledger says, a few times a second."""
 
-    def __init__(self, stage: Stage, day: Day, sale_ids: dict[str, str], show: Callable[[View, int, int], None]) -> None:
+    def __init__(self, stage: Stage, day: Day, sale_ids: dict[str, str], show: Show) -> None:
         self.stage, self.day, self.show = stage, day, show
         self.desk, self.window = stage.desk, LedgerWindow(stage)
         self.rma_ids: dict[str, str] = {}

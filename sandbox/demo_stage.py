@@ -176,7 +176,7 @@ def _register(stage: Stage, urls: dict[str, str], account: dict[str, Any], beare
         portal = {"x-api-key": PORTAL_KEY, "x-shop-name": SHOP_DOMAIN}
         for event in PORTAL_EVENTS:
             body = {"eventName": event, "url": stage.hook}
-            client.post(f"{urls['returngo_url']}/webhooks", json=body, headers=portal).raise_for_status()
+            client.post(f"{urls['returngo_url']}/webhook", json=body, headers=portal).raise_for_status()
         keys = {"api-auth-accountid": account["cin7_account_id"], "api-auth-applicationkey": account["cin7_keys"][0]}
         for event in CIN7_EVENTS:
             address = f"{stage.ingress_url}/hooks/cin7/{SHOP}/{stage.token}/{event}"

@@ -46,10 +46,28 @@ class UnitGoods:
     location: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NoteExtra:
+    """Money of a credit note beside its items: `kind` is "fee:restocking", "shipping", "goodwill" and the like.
+
+    `gross` is positive where the shopper gets more, negative for a fee kept. `on_note` False: Cin7 takes no negative
+    charge here, so the refund payment is smaller by it and the income is posted beside the note.
+    """
+
+    kind: str
+    gross: Money
+    tax: Money
+    reason: str = ""
+    on_note: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostCreditNote(Effect):
     """Post one credit note against one invoice, with its restock lines. `task_id` is the sale's own id on a simple
-    sale, else the zero GUID."""
+    sale, else the zero GUID.
+
+    `extras` say what its charges are; `fees_withheld` is what the refund payment keeps because the note could not.
+    """
 
     task_id: str
     simple: bool
@@ -66,6 +84,8 @@ class PostCreditNote(Effect):
     tax_inclusive: bool = False
     goods: tuple[UnitGoods, ...] = ()
     direct: bool = False
+    extras: tuple[NoteExtra, ...] = ()
+    fees_withheld: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,9 @@ from schemas.sales import AvailabilityRow
 RETURN, SHIPMENT, TRANSACTION, SALE, STOCK, SWEEP = "return", "shipment", "transaction", "sale", "stock", "sweep"
 
 _ID = re.compile(r"(?:RMA[\s#-]*)?([A-Za-z0-9][A-Za-z0-9_-]{0,63})", re.IGNORECASE)
-#: Objects a ReturnGO body may wrap its facts in.
-_WRAPPERS = ("", "data", "payload", "rmasummary", "event", "body")
+#: How the objects end that a body may wrap one thing's own facts in, `eventData` for one.
+_WRAPPERS = ("data", "payload", "event", "body")
+_DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +80,23 @@ def _event(data: dict[str, Any]) -> str:
 
 
 def _ids(data: dict[str, Any], names: tuple[str, ...]) -> Iterator[str]:
-    """`rmaId`, `rma_id`, `data.rmaId`, `rma.id`, `rma: 5`, `data: {rma: {rmaId: ...}}` and the like."""
+    """`rmaId`, `rma_id`, `data.rmaId`, `rma.id`, `rma: 5`, `eventData: {rma: {rmaId: ...}}` and the like."""
+    wanted = {f"{thing}{end}" for thing in names for end in ("id", "ids", "number")} | {names[0]}
     for wrapper, holder in _holders(data):
         for key, value in holder.items():
             name = _plain(key)
-            if name in {f"{thing}{end}" for thing in names for end in ("id", "ids", "number", "")}:
-                yield from _usable(value)
-            if wrapper in names and name == "id":
+            if name in wanted or (wrapper in names and name == "id"):
                 yield from _usable(value)
 
 
-def _holders(data: dict[str, Any], wrapper: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield wrapper, data
-    if depth >= 4:
-        return
-    for key, value in data.items():
-        name = _plain(key)
-        known = name in _WRAPPERS or name in {"rma", "return", "shipment", "transaction", "rmaeventdata"}
-        if isinstance(value, dict) and known:
-            yield from _holders(value, name, depth + 1)
+def _holders(value: Any, wrapper: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, list):
+        for entry in value:
+            yield from _holders(entry, wrapper, depth)
+    elif isinstance(value, dict) and depth <= _DEEPEST:
+        yield wrapper, value
+        for key, inner in value.items():
+            yield from _holders(inner, _plain(key), depth + 1)
 
 
 def _by_own_id(data: dict[str, Any], event: str) -> Nudge:
@@ -105,7 +104,7 @@ def _by_own_id(data: dict[str, Any], event: str) -> Nudge:
     kinds = {"RMA_": RETURN, "SHIPMENT_": SHIPMENT, "TRANSACTION_": TRANSACTION, "REFUND_": TRANSACTION}
     kind = next((kind for start, kind in kinds.items() if event.upper().startswith(start)), "")
     for wrapper, holder in _holders(data):
-        if kind and wrapper != "" and "id" in holder:
+        if kind and wrapper.endswith(_WRAPPERS) and "id" in holder:
             ids = tuple(_usable(holder["id"]))
             if ids:
                 return Nudge(kind, ids, event)

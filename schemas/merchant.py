@@ -64,11 +64,32 @@ class DispositionRule:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRule:
-    """How one kind of fee, shipping or adjustment is posted: the Service product's name, account and tax rule."""
+    """How one kind of fee, shipping or adjustment is posted: the Service product's name, account and tax rule.
+
+    Tax rule "*" (adjustments only) takes the rates of the credited lines, split pro rata. `once_per_return` is for a
+    portal that repeats one fee of the whole return on each of its items.
+    """
 
     description: str
     account: str
     tax_rule: str
+    once_per_return: bool = False
+
+
+class ShippingRefund(StrEnum):
+    """When a refund above the goods is read as shipping given back: never, where it is exactly what is left of the
+    invoice's shipping, or up to that."""
+
+    NEVER = "never"
+    EXACT = "exact"
+    UP_TO = "up_to"
+
+
+class GiftPolicy(StrEnum):
+    """A free item stays with the shopper while the item that earned it comes back: a person looks, or it is let go."""
+
+    HOLD = "hold"
+    IGNORE = "ignore"
 
 
 class Posting(StrEnum):
@@ -120,6 +141,8 @@ class Terms:
     fees: Mapping[str, ChargeRule] = field(default_factory=dict)
     adjustments: Mapping[str, ChargeRule] = field(default_factory=dict)
     negative_charges: bool = True
+    shipping_refunds: ShippingRefund = ShippingRefund.EXACT
+    gift_policy: GiftPolicy = GiftPolicy.HOLD
     refund_accounts: Mapping[str, str] = field(default_factory=dict)
     write_off_account: str = ""
     write_off_approval_above: Decimal | None = None

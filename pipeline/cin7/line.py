@@ -17,6 +17,7 @@ Rows = Sequence[T]
 
 PAGE_SIZE = 1000
 MOST_PAGES = 500
+FEW = 20
 #: How far `Updated` may lie before the filter before we say that the filter was ignored: a time zone's worth.
 FILTER_SLACK = timedelta(hours=26)
 
@@ -138,7 +139,10 @@ def insist_same(rows: Sequence[T], name: str, wanted: str, told: Callable[[T], s
 
 
 def insist_found(rows: Sequence[T], name: str, text: str, told: Callable[[T], Sequence[str]]) -> None:
-    """Raise BadAnswer when rows came and none of them holds the text that was searched for."""
+    """Raise BadAnswer when many rows came and none of them holds the text that was searched for.
+
+    A few odd rows may be the provider's idea of a match; a whole page without one is the unfiltered list.
+    """
     needle = text.strip().lower()
-    if rows and not any(needle in value.lower() for row in rows for value in told(row)):
+    if len(rows) > FEW and not any(needle in value.lower() for row in rows for value in told(row)):
         raise BadAnswer(f"filter ignored: {name} gave {len(rows)} rows without {text[:40]!r}")

@@ -29,9 +29,9 @@ class SaleCalls:
         """The sales whose numbers, customer or reference contain `text`; comparing exactly is the caller's."""
         rows: list[SaleRow] = []
         query = PageQuery(SALE_LIST, "SaleList", (("Search", text),))
-        for page in self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id):
-            insist_found(page, "Search", text, _searchable)
-            rows.extend(page)
+        for page in self._line.pages(query, lane, _with_texts, lambda pair: pair[0].sale_id):
+            insist_found(page, "Search", text, lambda pair: pair[1])
+            rows.extend(row for row, _ in page)
         return tuple(rows)
 
     def sale_rows(
@@ -135,8 +135,10 @@ def _same_sale(sale: Sale, sale_id: str) -> Sale:
     return sale
 
 
-def _searchable(row: SaleRow) -> tuple[str, ...]:
-    return (row.order_number, row.customer_reference, row.invoice_number, row.credit_note_number, row.status)
+def _with_texts(data: Mapping[str, Any]) -> list[tuple[SaleRow, list[str]]]:
+    """Each row with all its texts: the search also looks at what we do not keep, such as the customer's name."""
+    texts = [[value for value in raw.values() if isinstance(value, str)] for raw in data["SaleList"]]
+    return list(zip(cin7.read_sale_rows(data), texts, strict=True))
 
 
 def _one(data: Any) -> Any:

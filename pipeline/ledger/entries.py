@@ -173,6 +173,11 @@ def wake_others(conn: sa.Connection, return_id: int, entry_id: int, now: datetim
     return [(int(other), str(consumer)) for other, consumer in rows]
 
 
+def wake_return(conn: sa.Connection, return_id: int, now: datetime) -> list[tuple[int, str]]:
+    """Wake every entry of this return but the buried and discarded; says which (entry id, consumer)."""
+    return wake_others(conn, return_id, 0, now)
+
+
 def wake_order(
     conn: sa.Connection, shop: str, reference: str, order_number: str, now: datetime
 ) -> list[tuple[int, str]]:

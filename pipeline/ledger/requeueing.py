@@ -140,9 +140,8 @@ def _wake(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> tuple[H
     entry_id = int(row["entry_id"])
     own = row["stage"] == "consume"
     failures = conn.execute(sa.select(t.entries.c.failures).where(t.entries.c.id == entry_id)).scalar_one()
-    if own or not failures:
-        if not entries.reopen(conn, entry_id, now):
-            entries.make_due(conn, entry_id, now)
+    if not ((own or not failures) and entries.reopen(conn, entry_id, now)):
+        entries.make_due(conn, entry_id, now)
     return (_consume(row["queue"], entry_id),)
 
 
@@ -169,7 +168,7 @@ def verdict(conn: sa.Connection, letter_id: int, now: datetime) -> Verdict:
         return Verdict.GOOD
     if row["state"] == dead.OPEN:
         return Verdict.BAD
-    return Verdict.WAITS if _waits(conn, row, now) else Verdict.MOVING
+    return Verdict.WAITS if _waits(conn, dict(row), now) else Verdict.MOVING
 
 
 def _waits(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> bool:

@@ -415,3 +415,48 @@ aliases = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.PrimaryKeyConstraint("shop", "portal_sku"),
 )
+
+#: The picture of sellable stock: what Cin7 said last, what the target was told last, and what stands between them.
+availability = sa.Table(
+    "availability",
+    metadata,
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("sku", sa.String(120), nullable=False),
+    sa.Column("available", sa.Integer),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant),
+    sa.Column("first_zero_at", Instant),
+    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("published", sa.Integer),
+    sa.Column("published_at", Instant),
+    sa.Column("published_to", sa.String(12), nullable=False, server_default=""),
+    sa.Column("trouble", sa.String(16), nullable=False, server_default=""),
+    sa.Column("tried_at", Instant),
+    sa.PrimaryKeyConstraint("shop", "sku"),
+)
+
+#: SKUs that a webhook named since they were last read.
+availability_touched = sa.Table(
+    "availability_touched",
+    metadata,
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("sku", sa.String(120), nullable=False),
+    sa.Column("touched_at", Instant, nullable=False),
+    sa.Column("again_at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("shop", "sku"),
+)
+
+#: Every figure that left for the target, with the seconds since Cin7's change was first seen: the oversell window.
+availability_sent = sa.Table(
+    "availability_sent",
+    metadata,
+    _key(),
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("sku", sa.String(120), nullable=False),
+    sa.Column("target", sa.String(12), nullable=False),
+    sa.Column("before", sa.Integer),
+    sa.Column("after", sa.Integer, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "shop", "at"),
+)

@@ -35,10 +35,24 @@ def build_sale(books: Books, spec: Mapping[str, Any], now: datetime) -> Sale:
     if spec.get("order_status", "AUTHORISED") == "DRAFT":
         sale.order_status = "DRAFT"
         return sale
-    selling.authorise_order(books, sale, now)
-    for number, (lines, charges) in enumerate(_splits(books, sale, spec), start=1):
-        _ship_and_invoice(books, sale, spec, number, lines, charges, now)
+    told = len(books.outbox)
+    try:
+        selling.authorise_order(books, sale, now)
+        for number, (lines, charges) in enumerate(_splits(books, sale, spec), start=1):
+            _ship_and_invoice(books, sale, spec, number, lines, charges, now)
+    except Refused:
+        _scrap(books, sale, now)
+        del books.outbox[told - 1 :]
+        raise
     return sale
+
+
+def _scrap(books: Books, sale: Sale, now: datetime) -> None:
+    """Take back a sale that could not be finished, as if it had never been asked for."""
+    for money in list(sale.payments):
+        selling.unpay(books, sale, money, now)
+    selling.void_sale(books, sale, now)
+    del books.sales[sale.id]
 
 
 def _header(books: Books, spec: Mapping[str, Any], now: datetime) -> Sale:

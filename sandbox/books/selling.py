@@ -74,12 +74,20 @@ def sellable(books: Books, product: Product, location_id: str) -> Decimal:
 def ship(books: Books, sale: Sale, task: Fulfilment, now: datetime) -> None:
     """Authorise a shipment: stock leaves first in, first out, and its cost goes to cost of sales.
 
-    Raises Refused when there is not enough on the shelf.
+    Raises Refused when there is not enough on the shelf; then nothing has moved.
     """
-    for line in task.lines:
-        product = books.catalogue.product(sku=line.sku)
-        if product is not None and product.keeps_stock and not line.drop_ship:
-            task.picked += _pick(books, sale, product, line)
+    gone: list[Piece] = []
+    try:
+        for line in task.lines:
+            product = books.catalogue.product(sku=line.sku)
+            if product is not None and product.keeps_stock and not line.drop_ship:
+                task.picked += _pick(books, sale, product, line, gone)
+    except NotEnough as short:
+        for piece in gone:
+            books.stock.receive(piece.slot, piece.quantity, piece.unit_cost, piece.received)
+        task.picked.clear()
+        text = f"Not enough stock to pick {short.sku}: {short.available} available, {short.wanted} needed"
+        raise Refused(text) from short
     task.shipped = True
     release_allocation(books, sale, task.lines)
     cost = sum((picked.piece.value for picked in task.picked), ZERO)
@@ -89,16 +97,13 @@ def ship(books: Books, sale: Sale, task: Fulfilment, now: datetime) -> None:
     books.tell("Sale/ShipmentAuthorised", events.shipment(sale, task))
 
 
-def _pick(books: Books, sale: Sale, product: Product, line: Line) -> list[PickedLine]:
+def _pick(books: Books, sale: Sale, product: Product, line: Line, gone: list[Piece]) -> list[PickedLine]:
     taken: list[Piece] = []
     for sku, each in parts_of(product).items():
         books.stock_changed[sku] = None
-        try:
-            taken += books.stock.take(sku, sale.location_id, each * line.quantity, batch=line.batch)
-        except NotEnough as short:
-            raise Refused(
-                f"Not enough stock to pick {sku}: {short.available} available, {short.wanted} needed"
-            ) from short
+        pieces = books.stock.take(sku, sale.location_id, each * line.quantity, batch=line.batch)
+        taken += pieces
+        gone += pieces
     if not product.kit:
         return [PickedLine(piece, product.sku) for piece in taken]
     value = sum((piece.quantity * piece.unit_cost for piece in taken), ZERO)

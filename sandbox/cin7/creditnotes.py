@@ -24,6 +24,8 @@ def _show(ask: Ask, sale: Sale) -> dict[str, Any]:
         ask.books, sale, readable_drafts=bool(ask.rule("restock_readable_in_draft")),
         payments=ask.flag("IncludePaymentInfo"),
     )  # fmt: skip
+    if ask.flag("CombineAdditionalCharges"):
+        rows = [sale_view.folded(row) for row in rows]
     return {"SaleID": sale.id, "CreditNotes": rows}
 
 

@@ -63,6 +63,15 @@ def order(sale: Sale) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def folded(document: dict[str, Any]) -> dict[str, Any]:
+    """Show a document's charges among its lines, as CombineAdditionalCharges=true asks for."""
+    lines = [
+        {**row, "ProductID": None, "SKU": row["Description"], "Name": row["Description"]}
+        for row in document["AdditionalCharges"]
+    ]
+    return {**document, "Lines": [*document["Lines"], *lines], "AdditionalCharges": []}
+
+
 def invoice(sale: Sale, document: Invoice) -> dict[str, Any]:
     """Show an invoice."""
     paid = [one for one in sale.payments if one.task_id == document.task_id and one.kind != "REFUND"]

@@ -82,10 +82,15 @@ def read_sale(ask: Ask) -> dict[str, Any]:
 
 def show(ask: Ask, sale: Sale) -> dict[str, Any]:
     """Show the whole sale, with what the query asks for."""
-    return sale_view.full(
+    shown = sale_view.full(
         ask.books, sale, sale_status.combined(sale), readable_drafts=bool(ask.rule("restock_readable_in_draft")),
         movement=not ask.flag("HideInventoryMovements"), journal=ask.flag("IncludeTransactions"),
     )  # fmt: skip
+    if ask.flag("CombineAdditionalCharges"):
+        shown["Order"] = sale_view.folded(shown["Order"])
+        for key in ("Invoices", "CreditNotes"):
+            shown[key] = [sale_view.folded(document) for document in shown[key]]
+    return shown
 
 
 def create_sale(ask: Ask) -> dict[str, Any]:
@@ -139,8 +144,8 @@ def delete_sale(ask: Ask) -> dict[str, Any]:
 
 def read_order(ask: Ask) -> dict[str, Any]:
     """GET /sale/order?SaleID=."""
-    sale = ask.sale(ask.need("SaleID"))
-    return {"SaleID": sale.id, **sale_view.order(sale)}
+    shown = read_order_of(ask.sale(ask.need("SaleID")))
+    return sale_view.folded(shown) if ask.flag("CombineAdditionalCharges") else shown
 
 
 def write_order(ask: Ask) -> dict[str, Any]:

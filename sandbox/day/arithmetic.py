@@ -116,7 +116,7 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
     Credits reverse sales (200), tax (820) and receivables (610); restocked goods come back into stock (630) out of
     cost of sales (310); the invoices that were still drafts in the morning are booked during the day.
     """
-    moved = {account: ZERO for account in ("200", "310", "610", "630", "820")}
+    moved = dict.fromkeys(("200", "310", "610", "630", "820"), ZERO)
     for one in day.returns:
         if _credited(one):
             _credit(moved, day.sale(one.order_name).rate, entitlements(day)[one.name], costs)

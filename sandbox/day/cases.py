@@ -18,7 +18,7 @@ from sandbox.day.words import (
     Sold,
 )
 
-TEE, HOODIE, DRESS, SOCKS = Decimal("30"), Decimal("55"), Decimal("79.99"), Decimal("12.99")
+TEE, HOODIE, DRESS, SOCKS = Decimal(30), Decimal(55), Decimal("79.99"), Decimal("12.99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def _partial() -> Case:
 def _mixed_rates() -> Case:
     lines = (
         Sold("DRESS-RED", 1, DRESS, VAT_20),
-        Sold("SCARF-WOL", 2, Decimal("35"), VAT_5),
-        Sold("BOOT-42", 1, Decimal("140"), ZERO_RATED),
+        Sold("SCARF-WOL", 2, Decimal(35), VAT_5),
+        Sold("BOOT-42", 1, Decimal(140), ZERO_RATED),
     )
     back = (Back(0), Back(1), Back(2))
     one = ReturnOfDay("mixed rates", "three tax rates on one order", "#1006", back)
@@ -100,7 +100,7 @@ def _mixed_rates() -> Case:
 
 
 def _discounted() -> Case:
-    sold = Sold("JEANS-32", 2, Decimal("89"), discount=Decimal("15"))
+    sold = Sold("JEANS-32", 2, Decimal(89), discount=Decimal(15))
     one = ReturnOfDay("discount", "one of two, sold at 15 % off", "#1007", (Back(0),))
     return Case(SaleOfDay("#1007", (sold,)), (one,))
 
@@ -142,7 +142,7 @@ def _nothing_like_it() -> Case:
 
 
 def _cancelled() -> Case:
-    sale = SaleOfDay("#1012", (Sold("BOOT-42", 1, Decimal("140")),))
+    sale = SaleOfDay("#1012", (Sold("BOOT-42", 1, Decimal(140)),))
     told = "cancelled before the parcel came"
     return Case(sale, (ReturnOfDay("cancelled", told, "#1012", (Back(0),), Ending.NOTHING),))
 
@@ -153,8 +153,8 @@ def _travelling(name: str, story: str, order: str, manner: Manner) -> Case:
 
 
 def _overpaid() -> Case:
-    sale = SaleOfDay("#1016", (Sold("JEANS-32", 1, Decimal("89")),))
-    back = (Back(0, overpaid=Decimal("10")),)
+    sale = SaleOfDay("#1016", (Sold("JEANS-32", 1, Decimal(89)),))
+    back = (Back(0, overpaid=Decimal(10)),)
     told = "the portal says 10 more was paid than the invoice"
     return Case(sale, (ReturnOfDay("overpaid", told, "#1016", back, Ending.WAITS, "AMOUNT_MISMATCH"),))
 

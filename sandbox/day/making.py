@@ -62,7 +62,9 @@ def _ordinary(luck: random.Random, number: int) -> Case:
 def _sale(luck: random.Random, order: str) -> SaleOfDay:
     chosen = luck.sample(_SHELF, luck.choice((1, 1, 2, 3)))
     rule = VAT_5 if luck.random() < 0.1 else VAT_20
-    lines = tuple(Sold(sku, luck.choice((1, 1, 1, 2, 3)), Decimal(price), rule, _discount(luck)) for sku, price in chosen)
+    lines = tuple(
+        Sold(sku, luck.choice((1, 1, 1, 2, 3)), Decimal(price), rule, _discount(luck)) for sku, price in chosen
+    )
     foreign = luck.random() < 0.15
     return SaleOfDay(
         order,

@@ -95,6 +95,16 @@ def test_one_deadline_ends_the_whole_call(script: Script) -> None:
     assert time.monotonic() - started < 3
 
 
+def test_the_deadline_holds_on_a_connection_that_is_used_again() -> None:
+    with raw_server(say(answer("200 OK", ME))) as server, Line(server.url, deadline=0.6) as line:
+        line.read()
+        server.script = drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, 0.1)
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            line.read()
+        assert (server.connections, time.monotonic() - started < 3) == (1, True)
+
+
 def test_a_call_that_never_left_may_be_sent_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -150,7 +160,7 @@ def test_nothing_is_sent_or_recorded_without_a_slot() -> None:
 
 def test_records_hold_no_key_and_no_shopper() -> None:
     body = (
-        b'{"ErrorCode":400,"Exception":"no","Customer":"Ada Lovelace","Key":"'
+        b'{"ErrorCode":400,"Exception":"no a@b.co","Customer":"Ada Lovelace","Key":"'
         + KEY.upper().encode()
         + b'","m":"a@b.co"}'
     )
@@ -158,6 +168,7 @@ def test_records_hold_no_key_and_no_shopper() -> None:
         with pytest.raises(WireError) as caught:
             line.write()
         kept = repr(line.calls) + repr(line.cin7.access) + caught.value.body_excerpt + repr(line.cin7._line.wire)
+        kept += str(caught.value) + repr(getattr(caught.value, "problems", ()))
     assert "[secret]" in kept
     assert not any(word in kept.lower() for word in (KEY, "ada", "a@b.co", "account-id-1"))
 

@@ -156,6 +156,15 @@ def test_a_slot_taken_before_redis_went_is_given_back_without_a_sound() -> None:
     slot.arrived()
 
 
+def test_a_flushed_redis_does_not_give_the_window_back(valkey: redis.Redis) -> None:
+    quota, other = Quota(valkey, "k", limit=10, margin=0), Quota(valkey, "k", limit=10, margin=0)
+    for _ in range(4):
+        quota.acquire(Lane.MONEY, 0)
+    other.acquire(Lane.MONEY, 0)
+    valkey.flushall()
+    assert taken(quota, Lane.MONEY) + taken(other, Lane.MONEY) <= 10 - 4
+
+
 def test_a_limit_that_leaves_no_call_is_refused() -> None:
     with pytest.raises(ValueError, match="raise the limit"):
         Quota(fakeredis.FakeRedis(), "k", limit=2, margin=2)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +10,7 @@ import httpx
 import pytest
 
 from tests.sandbox.cin7_desk import CREDENTIALS, NEW, VAT
-from tests.sandbox_server import SandboxHandle, running_sandbox
+from tests.sandbox_server import ROOT, SandboxHandle, running_sandbox
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +196,7 @@ def test_control_is_never_faulted_nor_logged(world: SandboxHandle) -> None:
     assert world.control.get("/calls").json() == []
 
 
-def test_the_world_stops_with_the_process_that_wanted_it() -> None:
+def test_the_world_is_stopped_by_the_one_who_started_it() -> None:
     with running_sandbox(empty=True) as handle:
         assert handle.control.get("/books").json()["sales"] == []
     with pytest.raises(httpx.TransportError):
@@ -213,3 +215,15 @@ def test_calls_are_read_on_from_the_last_one_seen(world: SandboxHandle) -> None:
     for _ in range(3):
         call(world, "GET", "me")
     assert [row["seq"] for row in world.control.get("/calls?after=1").json()] == [2, 3]
+
+
+def test_the_world_stops_when_the_process_that_wanted_it_is_gone() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    command = [sys.executable, "-m", "sandbox", "--empty", "--parent-pid", str(parent.pid)]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        parent.communicate(b"\n")
+        assert child.wait(timeout=20) == 0
+    finally:
+        child.kill()
+        child.wait()

@@ -188,3 +188,12 @@ def test_a_body_of_the_wrong_shape_is_a_500_and_changes_nothing(desk: Desk) -> N
     body = desk.note(desk.sale(), Lines=["tee"])
     assert desk.ask("POST", "sale/creditnote", body).status_code == 500
     assert desk.get("saleCreditNoteList")["Total"] == 0
+
+
+def test_a_world_set_back_in_time_still_lets_windows_run_out(desk: Desk) -> None:
+    desk.control("POST", "/clock", {"now": "2026-03-20T09:00:00Z"})
+    desk.set(quota=1, throttle_form="429")
+    desk.ask("GET", "me")
+    assert desk.ask("GET", "me").status_code == 429
+    desk.control("POST", "/clock", {"advance_seconds": 61})
+    assert desk.ask("GET", "me").status_code == 200

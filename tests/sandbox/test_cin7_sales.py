@@ -240,3 +240,11 @@ def test_an_exchange_order_is_known_by_its_attributes_on_the_sale_only(desk: Des
     sale = desk.sale(order_status="DRAFT", attributes={"AdditionalAttribute1": "exchange"})
     assert desk.get("sale", ID=sale["sale_id"])["AdditionalAttributes"]["AdditionalAttribute1"] == "exchange"
     assert "AdditionalAttributes" not in desk.get("saleList", OrderStatus="DRAFT")["SaleList"][0]
+
+
+def test_charges_may_be_folded_into_the_lines(desk: Desk) -> None:
+    sale = desk.sale(charges=[{"description": "Shipping - Standard", "price": "4.95"}])
+    apart = desk.get("sale", ID=sale["sale_id"])["Invoices"][0]
+    together = desk.get("sale", ID=sale["sale_id"], CombineAdditionalCharges="true")["Invoices"][0]
+    assert (len(apart["Lines"]), len(apart["AdditionalCharges"])) == (1, 1)
+    assert [row["Name"] for row in together["Lines"]] == ["Tee black M", "Shipping - Standard"]

@@ -25,6 +25,9 @@ def hook(source: str, body: Any, topic: str = "") -> Nudge:
         {"eventName": "RMA_CREATED", "data": {"rmaId": "5550001", "shipmentId": "8"}},
         {"event": {"eventName": "RMA_CREATED", "rma": {"id": 5550001}}},
         {"payload": {"data": {"rma": {"rmaId": "5550001"}}}},
+        {"eventName": "RMA_CREATED", "eventData": {"rmaId": "5550001", "shipmentId": "8", "status": "Approved"}},
+        {"eventName": "RMA_CREATED", "rmaEventData": {"id": 5550001, "user": {"id": 3}}},
+        {"events": [{"details": {"rmaId": "5550001"}}]},
         {"rmaSummary": {"rmaId": "5550001"}},
         {"rma": 5550001},
         {"data": {"rmaIds": ["5550001"]}},
@@ -61,6 +64,8 @@ def test_without_an_rma_id_the_parcel_or_the_money_is_named(body: Any, kind: str
         {"rmaId": "1 OR 1=1"},
         {"rmaId": True},
         {"rmaId": {"deep": 1}},
+        {"eventName": "RMA_CREATED", "user": {"id": 3}, "return": "yes"},
+        {"a": {"b": {"c": {"d": {"e": {"rmaId": "5550001"}}}}}},
     ],
 )
 def test_without_a_usable_id_the_shop_is_swept(body: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox_server import SandboxHandle, running_sandbox
-from tests.tasks.practice import Bench, empty_ledger
+from tests.tasks.practice import Bench, empty_ledger, stock_up
 from tests.valkey_server import ValkeyHandle, running_valkey
 
 
@@ -22,6 +22,7 @@ def valkey() -> Iterator[ValkeyHandle]:
 @pytest.fixture(scope="session")
 def world() -> Iterator[SandboxHandle]:
     with running_sandbox(quota=100000) as server:
+        stock_up(server)
         yield server
 
 

@@ -108,6 +108,12 @@ def write_settings(
     return load(path, folder / "data", {"REDIS_URL": redis_url})
 
 
+def stock_up(world: SandboxHandle) -> None:
+    """Goods enough for every sale of a test session."""
+    lot = {"sku": SKU, "quantity": "1000000", "cost": "9.40", "location": "Main Warehouse"}
+    assert world.control.post("/stock", json=lot).status_code == 200
+
+
 _orders = itertools.count(1001)
 
 

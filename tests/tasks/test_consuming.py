@@ -209,8 +209,6 @@ def test_a_withdrawn_effect_comes_back_under_the_same_key(bench: Bench) -> None:
     order, rma = _unsent(bench)
     for action, exit_ in (("cancel", "refused"), ("reopen", "settled")):
         bench.desk.act(rma, action)
-        if action == "reopen":
-            bench.desk.act(rma, "receive")
         bench.clock.forward(5)
         bench.take(rma)
         assert bench.consume(rma) == exit_

@@ -7,6 +7,7 @@ import pytest
 from pipeline.ledger import returns
 from pipeline.ledger import tables as t
 from pipeline.returngo import ReturnGo
+from schemas.fields import SchemaInvalidError
 from tasks import reading
 from tests.tasks.practice import SHOP, Bench
 
@@ -89,14 +90,20 @@ def test_an_unknown_rma_opens_an_exception_and_is_tried_later(bench: Bench) -> N
     assert [x["type"] for x in bench.exceptions()] == ["ORDER_NOT_FOUND"]
 
 
-def test_an_answer_that_cannot_be_read_is_buried_and_read_again(bench: Bench) -> None:
+def test_an_answer_that_cannot_be_read_is_buried_and_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     rma = _one(bench)
-    bench.desk.fault("status_before", system="returngo", status=200, form="object", text="not an rma")
-    bench.nudge(rma)
-    bench.read()
-    assert [letter["stage"] for letter in bench.letters()] == ["read"]
+
+    def unreadable(*_: object) -> None:
+        raise SchemaInvalidError({"units[0].sku": "missing"})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ReturnGo, "return_", unreadable)
+        bench.nudge(rma)
+        bench.read()
+    (letter,) = bench.letters()
+    assert (letter["stage"], letter["evidence"]["fields"]) == ("read", {"units[0].sku": "missing"})
     assert [x["type"] for x in bench.exceptions()] == ["SCHEMA_INVALID"]
-    bench.clock.forward(3600)
+    bench.clock.forward(7 * 3600)
     assert bench.read() == 1
     assert bench.exceptions() == []
 

@@ -48,6 +48,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_table(
+        "availability",
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("sku", sa.String(length=120), nullable=False),
+        sa.Column("available", sa.Integer(), nullable=True),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=True),
+        sa.Column("first_zero_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("published", sa.Integer(), nullable=True),
+        sa.Column("published_at", Instant(), nullable=True),
+        sa.Column("published_to", sa.String(length=12), server_default="", nullable=False),
+        sa.Column("trouble", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("tried_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("shop", "sku", name=op.f("pk_availability")),
+    )
+    op.create_table(
+        "availability_sent",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("sku", sa.String(length=120), nullable=False),
+        sa.Column("target", sa.String(length=12), nullable=False),
+        sa.Column("before", sa.Integer(), nullable=True),
+        sa.Column("after", sa.Integer(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_availability_sent")),
+    )
+    with op.batch_alter_table("availability_sent", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_availability_sent_shop_at"), ["shop", "at"], unique=False)
+
+    op.create_table(
+        "availability_touched",
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("sku", sa.String(length=120), nullable=False),
+        sa.Column("touched_at", Instant(), nullable=False),
+        sa.Column("again_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("shop", "sku", name=op.f("pk_availability_touched")),
+    )
+    op.create_table(
         "cursors",
         sa.Column("shop", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -359,7 +398,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_effect_units_effect_id"), ["effect_id"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("effect_units", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_effect_units_effect_id"))
@@ -414,6 +452,12 @@ def downgrade() -> None:
 
     op.drop_table("dead_letters")
     op.drop_table("cursors")
+    op.drop_table("availability_touched")
+    with op.batch_alter_table("availability_sent", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_availability_sent_shop_at"))
+
+    op.drop_table("availability_sent")
+    op.drop_table("availability")
     op.drop_table("audit")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attempts_return_id"))

@@ -1,0 +1,145 @@
+"""The evening of a demo: everything the practice world and the ledger can say about the day, gathered once."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from sandbox.day.arithmetic import Amounts
+from sandbox.demo_desk import Desk
+from sandbox.demo_ledger import LedgerWindow, View
+from sandbox.demo_play import Player
+from sandbox.demo_stage import Stage
+
+_COALESCED = re.compile(r'answers_total\{[^}]*outcome="coalesced"\} (\d+)')
+_ABOUT = re.compile(r"\bRMA (\d+)\b")
+_MARK = re.compile(r"\bRL-[0-9a-f]{12}\b")
+LAST_DELIVERIES_SECONDS = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """The practice world's shelves and accounts after the sales, before the first return. `costs` per SKU."""
+
+    stock: dict[tuple[str, str], Decimal]
+    accounts: dict[str, Decimal]
+    costs: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One standing or voided credit note of the practice books; `rma` and `mark` as its memo says."""
+
+    number: str
+    status: str
+    sale_id: str
+    currency: str
+    total: Amounts
+    by_rule: dict[str, Amounts]
+    restocked: tuple[tuple[str, int, str], ...]
+    rma: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What is true when the day is over."""
+
+    notes: list[Note]
+    stock: dict[tuple[str, str], Decimal]
+    accounts: dict[str, Decimal]
+    calls: list[dict[str, Any]]
+    faults: list[dict[str, Any]]
+    accepted: list[bytes | None]
+    coalesced: int
+    bodies: list[bytes]
+    view: View
+
+
+def morning(desk: Desk, costs: dict[str, Decimal]) -> Morning:
+    """Write down where the books stand."""
+    return Morning(_stock(desk), _accounts(desk), costs)
+
+
+def gather(stage: Stage, player: Player) -> Evening:
+    """Ask for everything, once the last webhooks have had time to arrive."""
+    accepted, coalesced = _last_deliveries(stage, player)
+    desk = stage.desk
+    return Evening(
+        notes=_notes(desk.get("/books")),
+        stock=_stock(desk),
+        accounts=_accounts(desk),
+        calls=desk.calls(),
+        faults=desk.get("/faults"),
+        accepted=accepted,
+        coalesced=coalesced,
+        bodies=player.window.bodies(),
+        view=player.window.look(),
+    )
+
+
+def _last_deliveries(stage: Stage, player: Player) -> tuple[list[bytes | None], int]:
+    """The bodies answered 202 as the senders saw them, and how many of them joined an identical one in the inbox."""
+    window: LedgerWindow = player.window
+    deadline = time.monotonic() + LAST_DELIVERIES_SECONDS
+    while True:
+        accepted, coalesced = _accepted(stage.desk, player.stray), _coalesced(stage)
+        all_there = len(accepted) == window.look().admitted + coalesced
+        quiet = not stage.desk.get("/returngo/deliveries")["waiting"]
+        if (all_there and quiet) or time.monotonic() > deadline:
+            return accepted, coalesced
+        time.sleep(0.3)
+
+
+def _accepted(desk: Desk, stray: list[dict[str, Any]]) -> list[bytes | None]:
+    posted = [*desk.get("/returngo/deliveries")["attempts"], *desk.get("/deliveries")]
+    bodies: list[bytes | None] = [one["body"].encode() for one in posted if one["status"] == 202]
+    return [*bodies, *(None for one in stray if one["status"] == 202)]
+
+
+def _coalesced(stage: Stage) -> int:
+    key = {"authorization": f"Bearer {stage.metrics_token}"}
+    answer = httpx.get(f"{stage.ingress_url}/metrics", headers=key, timeout=10.0, trust_env=False)
+    return sum(int(count) for count in _COALESCED.findall(answer.text))
+
+
+def _stock(desk: Desk) -> dict[tuple[str, str], Decimal]:
+    found: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in desk.get("/stock"):
+        found[row["sku"], row["location"]] += Decimal(row["on_hand"])
+    return dict(found)
+
+
+def _accounts(desk: Desk) -> dict[str, Decimal]:
+    return {str(code): Decimal(amount) for code, amount in desk.get("/trial-balance").items()}
+
+
+def _notes(books: dict[str, Any]) -> list[Note]:
+    inclusive = {sale["sale_id"]: sale["tax_inclusive"] for sale in books["sales"]}
+    return [_note(row, inclusive=inclusive[row["sale_id"]]) for row in books["credit_notes"]]
+
+
+def _note(row: dict[str, Any], *, inclusive: bool) -> Note:
+    by_rule: defaultdict[str, Amounts] = defaultdict(Amounts)
+    for line in [*row["lines"], *row["charges"]]:
+        shown, tax = Decimal(line["amount"]), Decimal(line["tax"])
+        by_rule[line["tax_rule"]] += Amounts(shown - tax if inclusive else shown, tax)
+    rma, mark = _ABOUT.search(row["memo"] or ""), _MARK.search(row["memo"] or "")
+    back = tuple((line["sku"], int(Decimal(line["quantity"])), line["to"]) for line in row["restock"] if line["posted"])
+    return Note(
+        row["number"],
+        row["status"],
+        row["sale_id"],
+        row["currency"],
+        sum(by_rule.values(), Amounts()),
+        dict(by_rule),
+        back,
+        rma.group(1) if rma else "",
+        mark.group(0) if mark else "",
+    )

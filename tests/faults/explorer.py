@@ -1,0 +1,363 @@
+"""Explores the effect protocol: several workers, one call at a time, any of which may stop for ever or for a while.
+
+Every choice comes from one seed, so a run that breaks a promise can be played again: RETURNLINE_SEED=<seed>.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.ledger.effects import CONFIRMED, PLANNED, REJECTED, WITHDRAWN, EffectRow, Outcome
+from schemas.actions import Action
+from tasks.credit_note_provider import CreditNoteProvider
+from tasks.perform import Performer, Provider, Timing, waits_for_person
+from tests.faults.cas_store import CasStore
+from tests.faults.model_cin7 import DIRECT, SIMPLE, STYLES, ModelCin7, an_action
+
+TIMING = Timing(
+    lease=timedelta(seconds=180),
+    write_deadline=timedelta(seconds=30),
+    quiet=timedelta(seconds=110),
+    lookup_waits=tuple(timedelta(seconds=s) for s in (5, 15, 45, 120)),
+)
+#: Seconds that a worker may still spend between its last look at the clock and the first byte (waiting for a slot).
+PATIENCE = 20.0
+STEPS = 60
+#: Deliberate look at every unfinished effect after the storm, at most.
+ROUNDS = 40
+
+
+class BrokenPromiseError(AssertionError):
+    """The protocol did what it must never do; the message holds the seed and the story."""
+
+
+class KilledError(BaseException):
+    """The worker dies here: nothing after this point runs."""
+
+
+class Worker(threading.Thread):
+    """One worker performing one effect, moved one call at a time by the explorer."""
+
+    def __init__(self, name: str, perform: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._perform = perform
+        self._may_run, self._has_paused = threading.Semaphore(0), threading.Semaphore(0)
+        self._killed = False
+        self.at = "start"
+        self.ended = False
+        self.failure: Exception | None = None
+        #: The moment by which a send that was decided on has left.
+        self.leaves_by: datetime | None = None
+
+    def run(self) -> None:
+        self._may_run.acquire()
+        try:
+            self._perform()
+        except KilledError:
+            self.at = "killed"
+        except Exception as error:  # told by the explorer, in its own thread
+            self.failure = error
+        self.ended = True
+        self._has_paused.release()
+
+    def pause(self, at: str) -> None:
+        """Called by the worker itself before and after each call."""
+        self.at = at
+        self._has_paused.release()
+        self._may_run.acquire()
+        if self._killed:
+            raise KilledError
+
+    def step(self) -> None:
+        """Let it run until its next call."""
+        self._may_run.release()
+        self._has_paused.acquire()
+
+    def kill(self) -> None:
+        self._killed = True
+        if not self.is_alive():
+            self.start()
+        self.step()
+        self.join()
+
+
+def _self() -> Worker:
+    worker = threading.current_thread()
+    assert isinstance(worker, Worker)
+    return worker
+
+
+class WatchedStore:
+    """The store with a pause before and after every call."""
+
+    def __init__(self, store: CasStore) -> None:
+        self._store = store
+
+    def _call(self, name: str, do: Callable[[], EffectRow | None]) -> EffectRow | None:
+        _self().pause(f"before {name}")
+        row = do()
+        _self().pause(f"after {name}")
+        return row
+
+    def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
+        return self._call("claim", lambda: self._store.claim(effect_id, now, lease))
+
+    def change(self, row: EffectRow, now: datetime, **values: Any) -> EffectRow | None:
+        return self._call(f"change to {values.get('state', row.state)}", lambda: self._store.change(row, now, **values))
+
+    def confirm(self, row: EffectRow, outcome: Outcome, now: datetime) -> EffectRow | None:
+        return self._call("confirm", lambda: self._store.confirm(row, outcome, now))
+
+
+class WatchedProvider:
+    """The real credit-note provider with a pause around every call to the model of Cin7."""
+
+    def __init__(self, cin7: ModelCin7, *, reckless: bool) -> None:
+        self._inner: Provider = CreditNoteProvider(cin7, None)  # type: ignore[arg-type]
+        self._cin7 = cin7
+        self._reckless = reckless
+
+    def look_up(self, action: Action, progress: Any) -> Any:
+        _self().pause("before look-up")
+        finding = self._inner.look_up(action, progress)
+        _self().pause("after look-up")
+        return finding
+
+    def send(self, action: Action, progress: Any) -> Any:
+        worker = _self()
+        if not self._reckless:
+            worker.leaves_by = self._cin7.now + timedelta(seconds=PATIENCE)
+        worker.pause("before send")
+        worker.leaves_by = None
+        try:
+            found = self._inner.send(action, progress)
+        except Exception:
+            worker.pause("after failed send")
+            raise
+        worker.pause("after send")
+        return found
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The protocol as it is; a mutant replaces one part of it."""
+
+    name: str = "as it is"
+    performer: type[Performer] = Performer
+    store: type[CasStore] = CasStore
+    styles: tuple[str, ...] = STYLES
+
+
+@dataclass
+class Run:
+    """One exploration."""
+
+    seed: int
+    variant: Variant = field(default_factory=Variant)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.style = self.rng.choice(self.variant.styles)
+        self.cin7 = ModelCin7(self.rng, simple=self.style == SIMPLE)
+        self.store = self.variant.store()
+        self.workers: list[Worker] = []
+        self.snapshots: dict[int, EffectRow] = {}
+        self.was_confirmed: set[int] = set()
+        # A worker frozen inside its send can land a write at any time. A draft then becomes a stray draft, and a simple
+        # sale has one note; only a direct note relies on the deadline of the wire.
+        self.reckless = self.style != DIRECT and self.rng.random() < 0.4
+        units = ["u1"] if self.style == SIMPLE else ["u1", "u2"][: self.rng.choice((1, 1, 2))]
+        self.actions = [an_action(self.style, unit) for unit in units]
+        for action in self.actions:
+            self.store.plan(action, self.cin7.now)
+
+    # -- the storm ----------------------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Storm, then calm. Raises BrokenPromiseError."""
+        try:
+            for _ in range(STEPS):
+                self._something_happens()
+                self._check()
+            self._calm()
+        finally:
+            for worker in self.workers:
+                if not worker.ended:
+                    worker.kill()
+
+    def _something_happens(self) -> None:
+        moves: list[tuple[int, Callable[[], None]]] = [
+            (8, self._hint),
+            (60, self._step),
+            (5, self._kill),
+            (18, self._pass_time),
+            (2, self._plan_again),
+            (1, self._restore_backup),
+            (2, self._person),
+            (3, self._keep_backup),
+        ]
+        self.rng.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
+
+    @property
+    def _alive(self) -> list[Worker]:
+        return [worker for worker in self.workers if not worker.ended]
+
+    def _hint(self) -> None:
+        if len(self._alive) < 3:
+            self._hire(self.rng.choice(sorted(self.store.rows)))
+
+    def _hire(self, effect_id: int) -> Worker:
+        performer = self.variant.performer(
+            WatchedStore(self.store), WatchedProvider(self.cin7, reckless=self.reckless), TIMING, lambda: self.cin7.now
+        )
+        worker = Worker(f"w{len(self.workers) + 1}", lambda: performer.perform(effect_id))
+        worker.start()
+        self.workers.append(worker)
+        self._say(f"{worker.name} is hinted at effect {effect_id}")
+        return worker
+
+    def _step(self) -> None:
+        if self._alive:
+            self._move(self.rng.choice(self._alive))
+
+    def _move(self, worker: Worker) -> None:
+        worker.step()
+        self._say(f"{worker.name}: {worker.at}")
+        if worker.failure is not None:
+            raise BrokenPromiseError(self.story(f"{worker.name} failed: {worker.failure!r}")) from worker.failure
+
+    def _kill(self) -> None:
+        if self._alive:
+            worker = self.rng.choice(self._alive)
+            self._say(f"{worker.name} is killed {worker.at}")
+            worker.kill()
+
+    def _pass_time(self) -> None:
+        self._forward(self.rng.choice((1.0, 3.0, 8.0, 20.0, 50.0, 120.0, 200.0)))
+
+    def _forward(self, seconds: float) -> None:
+        """Time passes; a send that was decided on leaves before its time is over."""
+        until = self.cin7.now + timedelta(seconds=seconds)
+        while leaving := [w for w in self._alive if w.leaves_by is not None and w.leaves_by < until]:
+            first = min(leaving, key=lambda w: w.leaves_by or until)
+            assert first.leaves_by is not None
+            self.cin7.forward(max((first.leaves_by - self.cin7.now).total_seconds(), 0.0))
+            self._move(first)
+        self.cin7.forward((until - self.cin7.now).total_seconds())
+
+    def _plan_again(self) -> None:
+        """The same fact by another route."""
+        self.store.plan(self.rng.choice(self.actions), self.cin7.now)
+
+    def _keep_backup(self) -> None:
+        self.snapshots = dict(self.store.rows)
+
+    def _restore_backup(self) -> None:
+        """The ledger goes back to an old state; everything was stopped meanwhile."""
+        if not self.snapshots:
+            return
+        for worker in self._alive:
+            worker.kill()
+        self._say("the ledger is restored from a backup")
+        self._forward(300)
+        self.store.rows = {**self.store.rows, **self.snapshots}
+        self.was_confirmed &= {i for i, row in self.store.rows.items() if row.state == CONFIRMED}
+
+    def _person(self) -> None:
+        for effect_id, row in list(self.store.rows.items()):
+            if waits_for_person(row):
+                self._say(f"a person requeues effect {effect_id}")
+                self._forward(60)
+                if row.state == REJECTED and self.store.withdraw(effect_id):
+                    self.store.plan(row.action, self.cin7.now)
+                else:
+                    self.store.look_again(effect_id, self.cin7.now)
+
+    # -- the calm -----------------------------------------------------------------------------------------------------
+
+    def _calm(self) -> None:
+        self.cin7.faulty = False
+        frozen = [w for w in self._alive if self.reckless and w.at == "before send"]
+        for worker in self._alive:
+            if worker not in frozen:
+                self._finish(worker)
+        for _ in range(ROUNDS):
+            waiting = [row for row in self.store.rows.values() if not self._over(row)]
+            if not waiting:
+                break
+            self._attend(min(waiting, key=lambda row: row.due_at or self.cin7.now))
+        for worker in frozen:
+            self._finish(worker)
+        self._forward(100)
+        self._check()
+        self._check_end()
+
+    def _attend(self, row: EffectRow) -> None:
+        wakes = max(filter(None, (row.due_at, row.lease_until)), default=None)
+        if wakes is None:
+            raise BrokenPromiseError(self.story(f"effect {row.effect_id} waits for nothing in {row.state}"))
+        self._forward(max((wakes - self.cin7.now).total_seconds(), 0.0) + 1)
+        self._finish(self._hire(row.effect_id))
+
+    def _finish(self, worker: Worker) -> None:
+        while not worker.ended:
+            self._move(worker)
+            self._check()
+
+    @staticmethod
+    def _over(row: EffectRow) -> bool:
+        return row.state in {CONFIRMED, WITHDRAWN} or waits_for_person(row)
+
+    # -- the promises -------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        for action in self.actions:
+            held = self.cin7.authorised(action.marker)
+            if len(held) > 1:
+                raise BrokenPromiseError(self.story(f"{len(held)} authorised documents for {action.key}"))
+        for effect_id, row in self.store.rows.items():
+            if row.state == CONFIRMED:
+                self._check_confirmed(effect_id, row)
+            elif effect_id in self.was_confirmed:
+                raise BrokenPromiseError(self.story(f"effect {effect_id} went from CONFIRMED to {row.state}"))
+
+    def _check_confirmed(self, effect_id: int, row: EffectRow) -> None:
+        self.was_confirmed.add(effect_id)
+        held = [doc.task_id for doc in self.cin7.authorised(row.action.marker)]
+        if held != [self.store.references[effect_id]]:
+            raise BrokenPromiseError(self.story(f"effect {effect_id} is CONFIRMED, and the books hold {held}"))
+
+    def _check_end(self) -> None:
+        for row in self.store.rows.values():
+            if not self._over(row):
+                raise BrokenPromiseError(self.story(f"effect {row.effect_id} is still {row.state} after {ROUNDS} rounds"))
+            if row.state == REJECTED and not self.reckless and self.cin7.authorised(row.action.marker):
+                raise BrokenPromiseError(self.story(f"effect {row.effect_id} is REJECTED, and its document stands"))
+
+    # -- the story ----------------------------------------------------------------------------------------------------
+
+    def _say(self, what: str) -> None:
+        self.cin7.log.append(f"{self.cin7.now:%H:%M:%S} {what}")
+
+    def story(self, what: str) -> str:
+        """What went wrong and everything that led to it."""
+        states = [f"effect {i}: {row}" for i, row in self.store.rows.items()]
+        head = f"{what}\nvariant {self.variant.name!r}, style {self.style}, RETURNLINE_SEED={self.seed}"
+        return "\n".join([head, *self.cin7.log, *states])
+
+
+def explore(seeds: range, variant: Variant | None = None) -> dict[str, int]:
+    """Play every seed; gives how the effects ended. Raises BrokenPromiseError at the first broken promise."""
+    ends: dict[str, int] = {}
+    for seed in seeds:
+        run = Run(seed, variant or Variant())
+        run.play()
+        for row in run.store.rows.values():
+            word = row.state if row.state != PLANNED else "PLANNED"
+            ends[word] = ends.get(word, 0) + 1
+    return ends
