@@ -100,7 +100,9 @@ def due(conn: sa.Connection, shop: str, target: str, retry_before: datetime, lim
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
-def published(conn: sa.Connection, shop: str, target: str, row: Mapping[str, Any], now: datetime, *, sent: bool) -> bool:
+def published(
+    conn: sa.Connection, shop: str, target: str, row: Mapping[str, Any], now: datetime, *, sent: bool
+) -> bool:
     """This figure is what the target shows now. `sent` is False where it showed it already.
 
     A figure that changed meanwhile stays due: False.

@@ -195,3 +195,13 @@ def test_a_sale_that_cannot_ship_whole_leaves_nothing_behind() -> None:
     assert all(held == 0 for held in books.stock.allocated.values())
     assert books.outbox == []
     books.check()
+
+
+def test_a_voided_return_frees_its_cost_for_the_next_one() -> None:
+    books = fresh()
+    sold = {"kind": "Advanced Sale", "lines": [{"sku": "CAP-NVY", "quantity": "12", "price": "18.5"}]}
+    sale = building.build_sale(books, sold, NOW)
+    back = {"lines": [{"sku": "CAP-NVY", "quantity": "10"}]}
+    crediting.unwind_note(books, sale, building.foreign_credit_note(books, sale, back, NOW), NOW, void=True)
+    again = building.foreign_credit_note(books, sale, back, NOW)
+    assert [piece.unit_cost for piece in again.restock[0].pieces] == [Decimal("6.1")]
