@@ -8,6 +8,8 @@ from decimal import ROUND_DOWN, Decimal
 from itertools import groupby
 
 from consumers.entitlement import Figures, note_lines
+from consumers.findings import seen_of
+from consumers.goods_value import cost_of
 from consumers.holds import Held
 from consumers.line_total_rule import sum_of
 from consumers.matter import Matter, Placed, hold
@@ -103,4 +105,12 @@ def _goods(matter: Matter, parts: Sequence[Part]) -> Iterator[UnitGoods]:
             gross = left if number == len(units) else each
             left -= gross
             place = one.destination.name if one.destination else ""
-            yield UnitGoods(one.unit.returned_item_id, matter.money(gross), one.fate, place)
+            yield UnitGoods(
+                one.unit.returned_item_id,
+                matter.money(gross),
+                one.fate,
+                place,
+                parts=one.parts,
+                cost=cost_of(matter.sale, one.parts),
+                seen=seen_of(one.unit),
+            )

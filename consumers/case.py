@@ -12,7 +12,7 @@ from schemas.concerns import Concern, ConcernType
 from schemas.merchant import Terms
 from schemas.money import Money
 from schemas.returns import Return
-from schemas.sales import Account, Location, Sale, TaxRule, Tenant
+from schemas.sales import Account, AvailabilityRow, Location, Sale, TaxRule, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,9 @@ class Books(Protocol):
 
     def tenant(self) -> Tenant:
         """The company's settings: lock date, time zone, currency."""
+
+    def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
+        """The stock of exactly this Cin7 SKU, read fresh: one row per location, bin and batch."""
 
     def alias(self, sku: str) -> str | None:
         """The Cin7 SKU a person or an earlier unique match tied to this portal SKU."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from consumers.case import Case, Plan, Wait
 from consumers.credit_facts import CreditFacts, gather, standings, verdict
 from consumers.drafting import Draft, draft
+from consumers.findings import unidentified
 from consumers.gates import Standing, UnitStanding, refunded
 from consumers.holds import HOUR, LONG, SOON, Held, waits_of
 from consumers.line_total_rule import TotalConflict, evidence, learn, tax_rounding
@@ -63,7 +64,7 @@ def _missing(found: Sequence[UnitStanding], case: Case) -> tuple[Concern, ...]:
     held = [
         Held(s.unit, "inspected, but not in the parcel", HOUR, ConcernType.QTY_MISMATCH, step)
         for s in found
-        if s.missing
+        if s.missing and not unidentified(s.unit)
     ]
     return tuple(wait.concern for wait in waits_of(held) if wait.concern)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from consumers.assembling import above_invoice, assemble
+from consumers.findings import DROP_SHIP
 from consumers.gates import UnitStanding
 from consumers.holds import HOUR, Held
 from consumers.line_total_rule import sum_of
@@ -115,7 +116,7 @@ def _destined(matter: Matter, placed: list[Placed], result: Draft) -> list[Place
 
 def _remarks(placed: Placed, matter: Matter) -> list[str]:
     line, remarks = placed.sold.line, []
-    if placed.fate == NOT_STOCK:
+    if placed.fate in {NOT_STOCK, DROP_SHIP}:
         remarks.append(f"{line.sku}: dropshipped or no stock item, so nothing is restocked")
     elif placed.unit.needs_shipment and not placed.standing.goods:
         remarks.append(f"{line.sku}: credited before its goods are there, so this note restocks nothing")

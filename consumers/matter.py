@@ -17,7 +17,7 @@ from schemas.concerns import ConcernType
 from schemas.merchant import Terms
 from schemas.money import Money, minor_exponent
 from schemas.returns import Unit
-from schemas.sales import Location, Sale, Tenant
+from schemas.sales import Location, Sale, StockLine, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Matter:
 class Placed:
     """A ready unit on its invoice line. `each` is what one piece is worth; `destination` None means no restock.
 
-    `fate` is the word for its goods: a disposition, "keep", "not_stock", or "" while nothing is known.
+    `fate` is the word for its goods: a disposition, "keep", "not_stock", "drop_ship", or "" while nothing is known.
+    `parts` are its restock lines.
     """
 
     standing: UnitStanding
@@ -61,6 +62,7 @@ class Placed:
     each: Figures | None = None
     destination: Location | None = None
     fate: str = ""
+    parts: tuple[StockLine, ...] = ()
 
     @property
     def unit(self) -> Unit:

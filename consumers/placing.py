@@ -10,6 +10,7 @@ from itertools import groupby
 from consumers.entitlement import Figures, NotEnoughLeftError, share_of
 from consumers.gates import UnitStanding
 from consumers.holds import HOUR, QUARTER, Held
+from consumers.kits import part_of
 from consumers.matter import Matter, Placed, hold
 from consumers.remaining import SoldLine
 from consumers.sku_ladder import SkuMatch, SkuMiss, climb
@@ -29,12 +30,21 @@ def match(unit: Unit, matter: Matter) -> SkuMatch | Held:
         ordered = climb(unit.sku, matter.sale.order_lines, matter.facts.aliases)
         if isinstance(ordered, SkuMatch):
             return _not_invoiced(unit, f"{ordered.sku} is ordered, but not on an invoice yet")
-        return _missed(unit, found if invoiced else ordered)
+        return _part(unit, matter) or _missed(unit, found if invoiced else ordered)
     return _missed(unit, found)
 
 
 def _live(matter: Matter) -> list[Invoice]:
     return [invoice for invoice in matter.sale.invoices if invoice.status != VOIDED]
+
+
+def _part(unit: Unit, matter: Matter) -> Held | None:
+    bundles = part_of(matter.sale, unit.sku)
+    if not bundles:
+        return None
+    cause = f"{unit.sku} is a part of bundle {' or '.join(bundles)}: its share of the price is nobody's rule"
+    step = "return the whole bundle in ReturnGO, or credit the part by hand in Cin7 and reject the unit here"
+    return Held(unit, cause, HOUR, ConcernType.KIT_RULE_MISSING, step)
 
 
 def _missed(unit: Unit, miss: SkuMiss) -> Held:

@@ -8,10 +8,10 @@ from itertools import groupby
 
 from consumers.dispositions import Unplaced
 from consumers.holds import Held
+from consumers.kits import Recipe, recipe_of
 from consumers.matter import Matter, Placed, hold
-from consumers.restocking import PickPool
+from consumers.restocking import PickPool, tied
 from consumers.unit_checks import NOT_STOCK
-from schemas.concerns import ConcernType
 from schemas.sales import StockLine
 
 
@@ -26,7 +26,8 @@ class PutBack:
 
 
 def put_back(matter: Matter, group: Sequence[Placed], pool: PickPool) -> PutBack:
-    """Take the goods of these units out of the shipped picks; a product whose batch is unknown holds its units."""
+    """Take the goods of these units out of the shipped picks; a product whose batch or parts are unknown holds its
+    units."""
     result = PutBack(units=[one for one in group if one.destination is None])
     moving = sorted((one for one in group if one.destination), key=_by_product)
     for product_id, pieces in groupby(moving, key=lambda one: one.sold.line.product_id):
@@ -38,33 +39,43 @@ def put_back(matter: Matter, group: Sequence[Placed], pool: PickPool) -> PutBack
             result.remarks.append(found)
             result.units += [replace(one, destination=None, fate=NOT_STOCK) for one in units]
         else:
-            result.lines += found
-            result.units += units
+            result.lines += tied(one.parts for one in found)
+            result.units += found
     return result
 
 
-def _by_product(placed: Placed) -> tuple[str, str]:
-    return placed.sold.line.product_id, placed.unit.returned_item_id
+def _by_product(placed: Placed) -> tuple[str, str, str]:
+    place = placed.destination.location_id if placed.destination else ""
+    return placed.sold.line.product_id, place, placed.unit.returned_item_id
 
 
-def _back(
-    matter: Matter, units: Sequence[Placed], product_id: str, pool: PickPool
-) -> tuple[StockLine, ...] | Unplaced | str:
+def _back(matter: Matter, units: Sequence[Placed], product_id: str, pool: PickPool) -> list[Placed] | Unplaced | str:
+    """The units with their goods; or why they wait; or, as a remark, why nothing of them is put back."""
     sku = units[0].sold.line.sku
-    if pool.shipped(product_id):
-        places = [one.destination for one in units if one.destination]
-        found = pool.restock(product_id, units[0].sold.invoice.number, places)
-    else:
-        found = _never_shipped(matter, sku, pool)
+    recipe = {product_id: 1} if pool.shipped(product_id) else recipe_of(matter.sale, product_id)
+    if recipe is None:
+        return f"{sku}: no shipment of it on the sale, so nothing is restocked"
+    found = recipe if isinstance(recipe, Unplaced) else _taken(units, recipe, pool)
     if isinstance(found, Unplaced) and matter.waived(found.kind):
         return f"{sku}: credited without restock, as a person decided"
-    return found or f"{sku}: no shipment of it on the sale, so nothing is restocked"
+    return found
 
 
-def _never_shipped(matter: Matter, sku: str, pool: PickPool) -> tuple[StockLine, ...] | Unplaced:
-    sold = frozenset(line.product_id for invoice in matter.sale.invoices for line in invoice.lines)
-    if not pool.components(sold):
-        return ()
-    cause = f"{sku} was not picked itself, but parts were: it looks like a bundle without a rule for its restock"
-    step = "waive this to credit without restock, and put the parts back in Cin7 by hand"
-    return Unplaced(ConcernType.KIT_RULE_MISSING, cause, step)
+def _taken(units: Sequence[Placed], recipe: Recipe, pool: PickPool) -> list[Placed] | Unplaced:
+    """Every unit with one piece, or as many of each component as its bundle holds."""
+    invoice = units[0].sold.invoice.number
+    places = [one.destination for one in units if one.destination]
+    for product_id, count in recipe.items():
+        trouble = pool.trouble(product_id, invoice, places * count)
+        if trouble is not None:
+            return trouble
+    return [_with_parts(one, recipe, pool, invoice) for one in units]
+
+
+def _with_parts(one: Placed, recipe: Recipe, pool: PickPool, invoice: str) -> Placed:
+    if one.destination is None:
+        return one
+    pieces = [
+        pool.take(product_id, invoice, one.destination) for product_id, count in recipe.items() for _ in range(count)
+    ]
+    return replace(one, parts=tied(pieces))

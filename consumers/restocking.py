@@ -49,14 +49,17 @@ class PickPool:
         """Whether any of the product was picked and shipped."""
         return any(pick.line.product_id == product_id for pick in self._picks)
 
-    def components(self, sold: frozenset[str]) -> bool:
-        """Whether something was picked that no line sells: the sign of a bundle."""
-        return any(pick.line.product_id not in sold for pick in self._picks)
-
     def restock(
         self, product_id: str, invoice_number: str, destinations: Sequence[Location]
     ) -> tuple[StockLine, ...] | Unplaced:
         """Restock lines for one piece per destination, taken out of the pool; or why a person must name the batch."""
+        trouble = self.trouble(product_id, invoice_number, destinations)
+        if trouble is not None:
+            return trouble
+        return tied(self.take(product_id, invoice_number, place) for place in by_place(destinations))
+
+    def trouble(self, product_id: str, invoice_number: str, destinations: Sequence[Location]) -> Unplaced | None:
+        """Why these pieces cannot be taken out of the pool; None where they can."""
         picks = self.of(product_id, invoice_number)
         out = sum((pick.left for pick in picks), Decimal(0))
         count = len(destinations)
@@ -66,21 +69,34 @@ class PickPool:
         places = {place.location_id for place in destinations}
         if len(batches) > 1 and (count < out or len(places) > 1):
             return _batch(f"the pieces were shipped from {len(batches)} batches ({', '.join(sorted(batches))})")
-        return _taken(picks, sorted(destinations, key=lambda location: location.location_id))
+        return None
 
-
-def _taken(picks: Sequence[_Pick], places: Sequence[Location]) -> tuple[StockLine, ...]:
-    lines: dict[tuple[int, str], StockLine] = {}
-    for place in places:
+    def take(self, product_id: str, invoice_number: str, place: Location) -> tuple[StockLine, ...]:
+        """The restock lines of one piece, taken out of the pool. Ask `trouble` before."""
+        lines: list[StockLine] = []
         missing = Decimal(1)
-        while missing:
-            number, pick = next((n, p) for n, p in enumerate(picks) if p.left > 0)
+        for pick in self.of(product_id, invoice_number):
             part = min(missing, pick.left)
             pick.left -= part
             missing -= part
-            known = lines.get((number, place.location_id))
-            lines[number, place.location_id] = _back(pick.line, place, part + (known.quantity if known else 0))
-    return tuple(lines.values())
+            lines.append(_back(pick.line, place, part))
+            if not missing:
+                break
+        return tuple(lines)
+
+
+def by_place(destinations: Iterable[Location]) -> list[Location]:
+    """The destinations in the order in which pieces are taken."""
+    return sorted(destinations, key=lambda location: location.location_id)
+
+
+def tied(pieces: Iterable[tuple[StockLine, ...]]) -> tuple[StockLine, ...]:
+    """The pieces with those of one origin, batch and destination in one line each."""
+    lines: dict[StockLine, Decimal] = {}
+    for line in (line for piece in pieces for line in piece):
+        kind = replace(line, quantity=Decimal(0))
+        lines[kind] = lines.get(kind, Decimal(0)) + line.quantity
+    return tuple(replace(kind, quantity=quantity) for kind, quantity in lines.items())
 
 
 def _back(pick: StockLine, place: Location, quantity: Decimal) -> StockLine:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from consumers import credit_notes
+from consumers import credit_notes, stock_availability
 from consumers.case import Consumer
 
-ROSTER: tuple[Consumer, ...] = (Consumer("credit-notes", credit_notes.hears, credit_notes.gather, credit_notes.plan),)
+ROSTER: tuple[Consumer, ...] = (
+    Consumer("credit-notes", credit_notes.hears, credit_notes.gather, credit_notes.plan),
+    Consumer("stock-availability", stock_availability.hears, stock_availability.gather, stock_availability.plan),
+)
 
 
 def consumer(name: str) -> Consumer:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from consumers.dispositions import Unplaced, checked_location, rule_for, unmapped, wanted_location
+from consumers.findings import DROP_SHIP, drop_shipped, serial_differs
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
 from consumers.placing import compared, portal_price, tolerance
@@ -13,8 +14,17 @@ from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner
 from schemas.sales import SERVICE
 
-#: The fate of goods that are no stock of ours: dropshipped, services, non-inventory products.
+#: The fate of goods that are no stock of ours: services, non-inventory products.
 NOT_STOCK = "not_stock"
+
+
+def serial_agrees(placed: Placed, matter: Matter) -> Held | None:
+    """Goods with another serial than the one sold are not credited: a mix-up, or worse."""
+    if matter.waived(ConcernType.SERIAL_MISMATCH) or not serial_differs(placed.unit):
+        return None
+    cause = f"{placed.sold.line.sku}: the inspection says that the serial is not the one that was sold"
+    step = "compare the serial with the shipment in Cin7; correct the inspection, reject the unit, or waive this"
+    return hold(placed, matter, ConcernType.SERIAL_MISMATCH, cause, step)
 
 
 def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
@@ -87,7 +97,7 @@ def destined(placed: Placed, matter: Matter) -> Placed | Held:
     if not placed.standing.goods:
         return placed
     if not stocked(placed, matter):
-        return replace(placed, fate=NOT_STOCK)
+        return replace(placed, fate=DROP_SHIP if drop_shipped(placed.sold.line, matter.sale) else NOT_STOCK)
     rule = rule_for(placed.unit, matter.terms)
     if matter.terms.restock_owner is not EffectOwner.RETURNLINE and not _holds(rule):
         return placed
@@ -110,13 +120,16 @@ def _destined_by(rule: DispositionRule | None, placed: Placed, matter: Matter) -
 def stocked(placed: Placed, matter: Matter) -> bool:
     """Whether the line is stock of ours: not a service sale, not dropshipped, not a non-inventory product."""
     line = placed.sold.line
-    if matter.sale.kind == SERVICE or line.drop_ship:
-        return False
-    if any(o.drop_ship and o.product_id == line.product_id for o in matter.sale.order_lines):
+    if matter.sale.kind == SERVICE or drop_shipped(line, matter.sale):
         return False
     picks = [p for f in matter.sale.fulfilments for p in f.picks if p.product_id == line.product_id]
     return not any(pick.non_inventory for pick in picks)
 
 
 #: In the order a person would ask them.
-CHECKS: tuple[Callable[[Placed, Matter], Held | None], ...] = (not_from_an_exchange, price_agrees, tax_rule_usable)
+CHECKS: tuple[Callable[[Placed, Matter], Held | None], ...] = (
+    serial_agrees,
+    not_from_an_exchange,
+    price_agrees,
+    tax_rule_usable,
+)

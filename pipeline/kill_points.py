@@ -33,6 +33,7 @@ POINTS: dict[str, str] = {
     "entry.released": "the entry is released, the task is not acknowledged yet",
     "sweep.polled": "a poll has answered, nothing is stored yet",
     "sweep.stored": "a poll is stored, no hint is sent yet",
+    "availability.sent": "the shop has taken figures, the ledger does not know it yet",
     "dead.buried": "a dead letter is written, its queue does not show it yet",
     "requeue.reopened": "a dead letter is reopened, no hint is sent yet",
 }

@@ -23,6 +23,7 @@ from pipeline.ledger import Ledger, attempts
 from pipeline.quota import DailyQuota, Quota
 from pipeline.returngo import ReturnGo, ReturnGoAccess
 from pipeline.settings import Settings, Shop
+from pipeline.shopify import CostGate, Shopify, ShopifyAccess
 from pipeline.wire import Call, Http, Observer
 from schemas.merchant import Terms
 
@@ -63,6 +64,7 @@ class ShopParts:
     returngo: ReturnGo
     cin7_quota: Quota
     returngo_quota: DailyQuota
+    shopify: Shopify | None = None
 
     @property
     def name(self) -> str:
@@ -167,7 +169,21 @@ class Parts:
             ReturnGo(portal, daily, self._http, observe=self._observer(shop.name), clock=self.clock),
             quota,
             daily,
+            self._shopify(shop),
         )
+
+    def _shopify(self, shop: Shop) -> Shopify | None:
+        if shop.shopify is None:
+            return None
+        access = ShopifyAccess(
+            shop.shopify.shop,
+            shop.shopify.access_token,
+            shop.shopify.base_url,
+            read_deadline=self.settings.intervals.read_deadline,
+            write_deadline=self.settings.intervals.write_deadline,
+        )
+        gate = CostGate(self.redis, access.access_token, prefix=f"{self.settings.prefix}shopify")
+        return Shopify(access, gate, self._http, observe=self._observer(shop.name), clock=self.clock)
 
     def _observer(self, shop: str) -> Observer:
         def keep(call: Call) -> None:

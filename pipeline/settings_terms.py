@@ -100,6 +100,8 @@ class TermsForm(Form):
     amount_tolerance = amount()
     goodwill_tolerance = amount()
     restock_value_tolerance = amount()
+    check_restock_value = fields.Boolean()
+    late_arrival_account = text()
     release_exchanges = fields.Boolean()
     exchange_timers = Named(whole(1))
     availability_target = OneOf(AVAILABILITY_TARGETS)

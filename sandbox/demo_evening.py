@@ -17,7 +17,7 @@ from sandbox.demo_ledger import LedgerWindow, View
 from sandbox.demo_play import Player
 from sandbox.demo_stage import Stage
 
-_COALESCED = re.compile(r'answers_total\{[^}]*outcome="coalesced"\} (\d+)')
+_COALESCED = re.compile(r'answers_total\{.*outcome="coalesced"\} (\d+)')
 _ABOUT = re.compile(r"\bRMA (\d+)\b")
 _MARK = re.compile(r"\bRL-[0-9a-f]{12}\b")
 LAST_DELIVERIES_SECONDS = 12.0

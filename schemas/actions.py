@@ -38,12 +38,19 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class UnitGoods:
-    """What one unit gets out of a credit note: its share of the money, and where its goods go ("" for nowhere)."""
+    """What becomes of one unit: its share of the money, and where its goods go ("" for nowhere).
+
+    `parts` are its stock lines as put back, `cost` what they cost when they left (base currency, None: not known),
+    `seen` the inspection that decided, so that only a later one moves the goods again.
+    """
 
     unit: str
     gross: Money
     disposition: str
     location: str = ""
+    parts: tuple[StockLine, ...] = ()
+    cost: Decimal | None = None
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ class WriteOffStock(Effect):
     effective_on: date
     notes: str
     lines: tuple[StockLine, ...]
+    goods: tuple[UnitGoods, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +127,7 @@ class TransferStock(Effect):
     completed_on: date
     reference: str
     lines: tuple[StockLine, ...]
+    goods: tuple[UnitGoods, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +141,14 @@ class AdjustStock(Effect):
     account: str
     line: StockLine
     unit_cost: Decimal
+    goods: tuple[UnitGoods, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRestock(Effect):
+    """Read back, once, at which value a credit note's goods came into stock; nothing is sent."""
+
+    task_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +196,7 @@ Action = (
     | WriteOffStock
     | TransferStock
     | AdjustStock
+    | VerifyRestock
     | RecordRefund
     | CommentOnReturn
     | ReceiveShipment
@@ -192,6 +210,7 @@ KINDS: dict[type[Effect], str] = {
     WriteOffStock: "write-off",
     TransferStock: "transfer",
     AdjustStock: "adjust",
+    VerifyRestock: "value",
     RecordRefund: "refund",
     CommentOnReturn: "comment",
     ReceiveShipment: "receive",

@@ -39,6 +39,7 @@ class _StockDocumentLineShape(Shape):
     quantity = Number("Quantity", None)
     transfer_quantity = Number("TransferQuantity", None)
     adjustment = Number("Adjustment", None)
+    before = Number("QuantityOnHand", None)
     location_id = Guid("LocationID")
     batch = Text("BatchSN")
 
@@ -61,6 +62,7 @@ class _StockDocumentShape(Shape):
     lines = Rows("Lines", _StockDocumentLineShape())
     existing = Rows("ExistingStockLines", _StockDocumentLineShape())
     new = Rows("NewStockLines", _StockDocumentLineShape())
+    cost = Number("TotalCost", None)
 
 
 class _JournalShape(Shape):
@@ -84,18 +86,21 @@ _DOCUMENT, _JOURNAL_LIST = _StockDocumentShape(), _JournalListShape()
 
 @dataclass(frozen=True, slots=True)
 class StockDocumentLine:
-    """A line of a stock document. `quantity` is a delta; in an adjustment it is the new absolute figure."""
+    """A line of a stock document. `quantity` is a delta; in an adjustment it is the new absolute figure, and `before`
+    the one it replaced."""
 
     product_id: str
     sku: str
     quantity: Decimal
     location_id: str
     batch: str
+    before: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StockDocument:
-    """A write-off, transfer or adjustment; `reference` is its Notes or Reference, where our marker is."""
+    """A write-off, transfer or adjustment; `reference` is its Notes or Reference, where our marker is; `cost` what a
+    write-off removed, in base currency."""
 
     task_id: str
     number: str
@@ -106,6 +111,7 @@ class StockDocument:
     to_location_id: str = ""
     effective_on: date | None = None
     lines: tuple[StockDocumentLine, ...] = ()
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,7 @@ def _document(raw: dict[str, Any]) -> StockDocument:
         to_location_id=raw["destination"],
         effective_on=raw["effective_on"] or raw["completed_on"] or raw["listed_on"],
         lines=tuple(map(_document_line, raw["lines"] + raw["existing"] + raw["new"])),
+        cost=raw["cost"],
     )
 
 
@@ -166,5 +173,5 @@ def _document_line(raw: dict[str, Any]) -> StockDocumentLine:
     told = (raw["transfer_quantity"], raw["adjustment"], raw["quantity"])
     quantity = next((figure for figure in told if figure is not None), Decimal(0))
     return StockDocumentLine(
-        raw["product_id"], raw["sku"] or raw["product_code"], quantity, raw["location_id"], raw["batch"]
+        raw["product_id"], raw["sku"] or raw["product_code"], quantity, raw["location_id"], raw["batch"], raw["before"]
     )

@@ -149,6 +149,8 @@ class Terms:
     amount_tolerance: Decimal = Decimal("0.05")
     goodwill_tolerance: Decimal = Decimal("0.00")
     restock_value_tolerance: Decimal = Decimal("0.01")
+    check_restock_value: bool = True
+    late_arrival_account: str = ""
     release_exchanges: bool = False
     exchange_timers: Mapping[str, int] = field(default_factory=dict)
     availability_target: str = "none"

@@ -12,7 +12,7 @@ from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
 from schemas.concerns import Concern, ConcernType
-from schemas.sales import VOIDED, Account, Location, Sale, TaxRule, Tenant
+from schemas.sales import VOIDED, Account, AvailabilityRow, Location, Sale, TaxRule, Tenant
 from tasks.failures import SaleBusyError
 
 T = TypeVar("T")
@@ -147,6 +147,10 @@ class LedgerBooks:
     def tenant(self) -> Tenant:
         """The company's settings."""
         return self._book("me", Tenant, lambda: self._shop.cin7.me(lane=Lane.MONEY))
+
+    def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
+        """The stock of this SKU, read now."""
+        return self._shop.cin7.availability_of(sku, lane=Lane.MONEY)
 
     def alias(self, sku: str) -> str | None:
         """The Cin7 SKU tied to this portal SKU."""

@@ -22,7 +22,7 @@ from pipeline.parts import Parts, ShopParts, on_behalf
 from schemas.actions import AdoptCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
-from tasks import lanes, settling
+from tasks import availability, lanes, settling
 from tasks.books import LedgerBooks
 from tasks.failures import consequence
 from tasks.perform import Performer, Timing, waits_for_person
@@ -73,6 +73,9 @@ def run(parts: Parts, entry_id: int) -> str:
 
 def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
     try:
+        if claimed.return_id is None:
+            # A shop's stock belongs to no return: it has no case, no effects and no sale to hold.
+            return availability.work(parts, claimed)
         lanes.check(parts, claimed.shop, "cin7")
         exit_, reason = _work(parts, claimed)
     except Exception as error:
@@ -109,11 +112,12 @@ def load_case(parts: Parts, claimed: Claim) -> Case:
     told = returns.told(row)
     if told is None:
         raise LookupError(f"RMA {row['rma_id']} has not been read yet")
-    seen = tuple(_done(e) for e in done if not (e["state"] == effects.PLANNED and e["sends"] == 0))
+    seen = tuple(done_of(e) for e in done if not (e["state"] == effects.PLANNED and e["sends"] == 0))
     return Case(claimed.shop, told, seen, waived, row["opened_at"])
 
 
-def _done(row: Any) -> Done:
+def done_of(row: Any) -> Done:
+    """An effect of the ledger as a decision may see it."""
     gross = Money(row["gross"], row["currency"]) if row["gross"] is not None else None
     return Done(
         key=row["key"],

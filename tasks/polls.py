@@ -44,7 +44,7 @@ def open_returns(parts: Parts, shop: str) -> None:
         left = {rma for rma, status in known.items() if status in WATCHED and rma not in seen and rma not in ended}
         changed = {rma for rma, status in {**ended, **seen}.items() if known.get(rma) != status}
         # An ended return that we never knew is history, not news.
-        news = {rma for rma in changed if rma in seen or rma in known} | left
+        news = ({rma for rma in changed if rma in seen or rma in known} | left) - _already_nudged(conn, shop)
         for rma in sorted(news):
             returns.nudge(conn, shop, rma, now)
         memory.set_cursor(conn, shop, "returngo:ended", (now - OVERLAP).isoformat(), now)
@@ -56,6 +56,13 @@ def open_returns(parts: Parts, shop: str) -> None:
 def _statuses(conn: sa.Connection, shop: str) -> dict[str, str]:
     r = t.returns.c
     return {str(rma): str(status) for rma, status in conn.execute(sa.select(r.rma_id, r.status).where(r.shop == shop))}
+
+
+def _already_nudged(conn: sa.Connection, shop: str) -> set[str]:
+    """Returns that wait to be read anyway: a second nudge would only cut short the wait after a failure."""
+    r = t.returns.c
+    query = sa.select(r.rma_id).where((r.shop == shop) & (r.nudges > r.nudges_read))
+    return {str(rma) for rma in conn.execute(query).scalars()}
 
 
 def _since(parts: Parts, shop: str, name: str) -> datetime:

@@ -19,6 +19,7 @@ from schemas.fields import SchemaInvalidError
 from schemas.returns import KNOWN_STATUSES, OPEN_STATUSES, Return
 from tasks import lanes
 from tasks.failures import consequence
+from tasks.policy import Exit
 
 log = structlog.get_logger()
 #: One message drains returns for at most this long, so that the worker can be stopped and the inbox gets its turn.
@@ -109,7 +110,7 @@ def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
             f"ReturnGO knows no RMA {reading.rma_id}.",
             "Check the sender of this webhook.",
         )
-    elif isinstance(error, SchemaInvalidError):
+    elif isinstance(error, SchemaInvalidError) or what.exit is Exit.BURY:
         _bury(parts, reading, error)
     _put_back(parts, reading, what.seconds or parts.settings.intervals.park_max, why, failed=what.counts)
     log.warning("not read", shop=reading.shop, rma=reading.rma_id, why=why, again_in=round(what.seconds, 1))
@@ -122,24 +123,22 @@ def _raise(parts: Parts, reading: Reading, kind: ConcernType, cause: str, next_s
         concerns.raise_(conn, reading.shop, "reading", reading.rma_id, concern, now, return_id=reading.return_id)
 
 
-def _bury(parts: Parts, reading: Reading, error: SchemaInvalidError) -> None:
-    """ReturnGO's answer cannot be read: a person must see which field; the return is read again meanwhile."""
+def _bury(parts: Parts, reading: Reading, error: Exception) -> None:
+    """Waiting does not cure this: a person must see it; the return is tried again meanwhile."""
+    unreadable = isinstance(error, SchemaInvalidError)
+    kind = ConcernType.SCHEMA_INVALID if unreadable else ConcernType.POISON_TASK
     letter = dead.Letter(
         shop=reading.shop,
         queue="intake",
         stage="read",
-        kind=ConcernType.SCHEMA_INVALID,
-        reason=str(error),
+        kind=kind,
+        reason=f"{type(error).__name__}: {error}",
         subject=reading.rma_id,
         return_id=reading.return_id,
-        evidence={"fields": dict(error.errors)},
+        evidence={"fields": dict(error.errors)} if isinstance(error, SchemaInvalidError) else {},
     )
     with parts.ledger.write() as conn:
         dead.bury(conn, letter, parts.clock())
-    _raise(
-        parts,
-        reading,
-        ConcernType.SCHEMA_INVALID,
-        f"ReturnGO's answer for RMA {reading.rma_id} cannot be read: {error}",
-        "An engineer must teach the schema this answer; it is read again by itself.",
-    )
+    cause = f"RMA {reading.rma_id} cannot be read: {error}"
+    step = "An engineer must teach the schema this answer" if unreadable else "An engineer must look at the logs"
+    _raise(parts, reading, kind, cause, f"{step}; it is read again by itself.")

@@ -31,7 +31,7 @@ class CannotRehearseError(Exception):
 
 
 class ReadingCin7:
-    """Cin7 in the lane of bulk work, where a rehearsal never takes a slot from money. What is not a reading is refused."""
+    """Cin7 in the lane of bulk work, where a rehearsal takes no slot from money. Whatever does not read is refused."""
 
     _READINGS = ("sale", "find_", "credit_notes", "payments", "order", "me", "locations", "tax_rules", "accounts")
     _ALSO = ("products", "availability", "movements", "write_off", "transfer", "adjustment", "transactions")
@@ -103,7 +103,9 @@ def _subject(parts: Parts, rma_id: str, shop: str) -> Subject:
         kept = returns.told(row) if row else None
         if row is None or kept is None:
             raise CannotRehearseError(f"ReturnGO cannot be asked for RMA {rma_id}: {error}") from None
-        return Subject(name, kept, row, f"ReturnGO cannot be asked ({error}); as read {row['read_at']:%Y-%m-%d %H:%M} UTC")
+        return Subject(
+            name, kept, row, f"ReturnGO cannot be asked ({error}); as read {row['read_at']:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 def _only_shop(parts: Parts, rma_id: str) -> str:

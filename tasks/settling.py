@@ -19,7 +19,7 @@ from schemas.money import Money
 from tasks.perform import waits_for_person
 
 #: Goods that never come back on a shelf: kept by the shopper, or a service and the like.
-_NOTHING_TO_STOCK = frozenset({"keep", "not_stock"})
+_NOTHING_TO_STOCK = frozenset({"keep", "not_stock", "drop_ship"})
 
 
 class LedgerStore:

@@ -17,7 +17,7 @@ from pipeline.parts import Parts
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
-from tasks import intake, lanes, polls
+from tasks import availability, intake, lanes, polls
 from tasks.failures import LaneStoppedError
 from tasks.policy import CREDENTIALS_PAUSE
 
@@ -79,6 +79,7 @@ def polls_of(parts: Parts) -> tuple[Poll, ...]:
         Poll("cin7:sales", "cin7", i.sales_poll, polls.sales),
         Poll("cin7:notes", "cin7", i.notes_poll, polls.credit_notes),
         Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),
+        Poll(availability.POLL, "cin7", availability.look_every(parts), availability.look),
     )
 
 

@@ -131,10 +131,10 @@ def _action(action: Mapping[str, Any]) -> str:
             said.append(f"{name} {_amount(Decimal(money['amount']), money['currency'])}")
     if action.get("invoice_number"):
         said.append(f"invoice {action['invoice_number']}")
-    for stock in action.get("restock", ()):
-        said.append(f"restock {Decimal(stock['quantity']).normalize():f} x {stock['sku']}")
+    said += [f"restock {Decimal(line['quantity']).normalize():f} x {line['sku']}" for line in action.get("restock", ())]
     for goods in action.get("goods", ()):
-        said.append(f"unit {goods['unit']}: {goods['disposition'] or 'no stock movement'} {goods['location']}".strip())
+        fate = f"{goods['disposition'] or 'no stock movement'} {goods['location']}".strip()
+        said += [f"unit {goods['unit']}: {fate}"]
     return ", ".join(said)
 
 
@@ -174,5 +174,5 @@ def _exceptions(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _letters(told: Mapping[str, Any]) -> Iterator[str]:
     for one in told["dead_letters"]:
-        note = f" ({one['note']})" if one["note"] else ""
-        yield f"{at(one['buried_at'])}  {one['id']} {one['queue']}/{one['stage']}, {one['state']}{note}: {one['reason']}"
+        state = f"{one['state']} ({one['note']})" if one["note"] else one["state"]
+        yield f"{at(one['buried_at'])}  {one['id']} {one['queue']}/{one['stage']}, {state}: {one['reason']}"

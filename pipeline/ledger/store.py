@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,15 +33,28 @@ def _on_begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("takes_turn") else "BEGIN")
 
 
+def _json(value: Any) -> str:
+    """JSON for a column: an exact number goes in as its digits, quoted, or a JSON reader would make it a float."""
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} has no place in a JSON column")
+
+
 def make_engine(url: str) -> sa.Engine:
     """An engine for this ledger URL; SQLite gets WAL and fsync on every commit. Connects to nothing yet."""
     if url.startswith("sqlite"):
         # One connection a thread and no pool: a forked worker never inherits an open file.
-        engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+        engine = sa.create_engine(
+            url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_json
+        )
         sa.event.listen(engine, "connect", _on_connect)
         sa.event.listen(engine, "begin", _on_begin)
         return engine
-    return sa.create_engine(url, pool_pre_ping=True, pool_size=4, pool_recycle=1800)
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=4, pool_recycle=1800, json_serializer=_json)
 
 
 class Ledger:

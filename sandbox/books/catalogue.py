@@ -11,7 +11,8 @@ BATCH_METHODS = ("FIFO - Batch", "FEFO - Batch", "FIFO - Serial Number", "Specia
 
 @dataclass
 class Product:
-    """A sellable thing; `kit` maps component SKU to quantity and makes it an auto-assembled product."""
+    """A sellable thing; `kit` maps component SKU to quantity and makes it an auto-assembled product, or with
+    `picks_parts` a bundle whose components are picked under their own SKUs."""
 
     id: str
     sku: str
@@ -23,6 +24,7 @@ class Product:
     price: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
     kit: dict[str, Decimal] = field(default_factory=dict)
+    picks_parts: bool = False
     drop_ship: str = "No Drop Ship"
     status: str = "Active"
     family: str | None = None

@@ -104,8 +104,8 @@ def _pick(books: Books, sale: Sale, product: Product, line: Line, gone: list[Pie
         pieces = books.stock.take(sku, sale.location_id, each * line.quantity, batch=line.batch)
         taken += pieces
         gone += pieces
-    if not product.kit:
-        return [PickedLine(piece, product.sku) for piece in taken]
+    if not product.kit or product.picks_parts:
+        return [PickedLine(piece, piece.slot.sku) for piece in taken]
     value = sum((piece.quantity * piece.unit_cost for piece in taken), ZERO)
     made = Piece(Slot(product.sku, sale.location_id), line.quantity, value / line.quantity, task_day(taken, sale.day))
     return [PickedLine(made, product.sku)]

@@ -80,6 +80,8 @@ _SPECIAL_PRODUCTS: list[dict[str, Any]] = [
     {"sku": "FEE-RESTOCK", "name": "Restocking fee", "type": "Service", "revenue_account": "260"},
     {"sku": "FEE-RETURN", "name": "Return label fee", "type": "Service", "revenue_account": "260"},
     {"sku": "GOODWILL", "name": "Goodwill", "type": "Service", "revenue_account": "404"},
+    {"sku": "WINTER-SET", "name": "Winter set: scarf and two caps", "price": "70", "picks_parts": True,
+     "kit": {"SCARF-WOL": "1", "CAP-NVY": "2"}},
 ]  # fmt: skip
 
 

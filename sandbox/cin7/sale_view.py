@@ -195,19 +195,21 @@ def restock_line(books: Books, line: RestockLine) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def movements(sale: Sale) -> list[dict[str, Any]]:
+def movements(books: Books, sale: Sale) -> list[dict[str, Any]]:
     """Show inventory movements; COGS is negative for goods that left, positive for goods that came back."""
     rows = []
     for task in sale.fulfilments:
-        rows += [_movement(sale, task.task_id, one.piece, -1) for one in task.picked if task.shipped]
+        rows += [_movement(books, sale, task.task_id, one.piece, -1) for one in task.picked if task.shipped]
     for document in sale.notes:
-        rows += [_movement(sale, document.task_id, piece, 1) for line in document.restock for piece in line.pieces]
+        pieces = [piece for line in document.restock for piece in line.pieces]
+        rows += [_movement(books, sale, document.task_id, piece, 1) for piece in pieces]
     return rows
 
 
-def _movement(sale: Sale, task_id: str, piece: Piece, sign: int) -> dict[str, Any]:
+def _movement(books: Books, sale: Sale, task_id: str, piece: Piece, sign: int) -> dict[str, Any]:
     day = business_date(piece.received if sign > 0 else sale.day, sale.id)
-    return {"TaskID": task_id, "ProductID": None, "SKU": piece.slot.sku, "Date": day, "COGS": sign * piece.value}
+    product = books.catalogue.product(sku=piece.slot.sku)
+    return {"TaskID": task_id, "ProductID": product.id if product else None, "Date": day, "COGS": sign * piece.value}
 
 
 def journal_rows(books: Books, task_ids: set[str]) -> list[dict[str, Any]]:
@@ -264,7 +266,7 @@ def full(
         "Invoices": [invoice(sale, one) for one in sale.invoices],
         "CreditNotes": notes(books, sale, readable_drafts=readable_drafts), "ManualJournals": {"Lines": []},
         "AdditionalAttributes": _attributes(sale), "Attachments": [],
-        "InventoryMovements": movements(sale) if movement else [],
+        "InventoryMovements": movements(books, sale) if movement else [],
         "Transactions": journal_rows(books, _tasks(sale)) if journal else [],
     }  # fmt: skip
 

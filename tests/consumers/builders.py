@@ -18,6 +18,7 @@ from schemas.sales import (
     AUTHORISED,
     SIMPLE,
     Account,
+    AvailabilityRow,
     CreditNote,
     DocumentLine,
     Fulfilment,
@@ -306,6 +307,7 @@ class FakeBooks:
     company: Tenant = field(default_factory=a_tenant)
     aliases: dict[str, str] = field(default_factory=dict)
     learned_rule: str = ""
+    stock: Sequence[AvailabilityRow] = ()
     claimed: frozenset[str] = frozenset()
     asked: int = 0
 
@@ -329,6 +331,10 @@ class FakeBooks:
     def tenant(self) -> Tenant:
         """The company."""
         return self.company
+
+    def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
+        """The rows of one SKU."""
+        return tuple(row for row in self.stock if row.sku == sku)
 
     def alias(self, sku: str) -> str | None:
         """A remembered SKU."""

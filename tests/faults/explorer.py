@@ -57,7 +57,8 @@ class Worker(threading.Thread):
     def run(self) -> None:
         self._may_run.acquire()
         try:
-            self._perform()
+            if not self._killed:
+                self._perform()
         except KilledError:
             self.at = "killed"
         except Exception as error:  # told by the explorer, in its own thread

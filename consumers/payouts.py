@@ -1,0 +1,107 @@
+"""The money ReturnGO has sent out for a return: which refunds settle which units, and what is not settled yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from schemas.returns import STORE_CREDIT, SUCCESS, Return, Transaction, Unit
+
+#: Statuses after which a transaction does not change (measured by integrators: the third word is Requested).
+_OVER = frozenset({SUCCESS, "Failed"})
+_DISPUTES = ("chargeback", "dispute")
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOut:
+    """Successful refunds and the units they settle between them. `order_level` where at least one names no unit."""
+
+    transactions: tuple[Transaction, ...]
+    units: frozenset[str]
+    order_level: bool = False
+
+    @property
+    def store_credit(self) -> bool:
+        """Whether all of it became store credit, which may exceed what was paid."""
+        return all(t.kind == STORE_CREDIT for t in self.transactions)
+
+
+def refunds(ret: Return) -> tuple[Transaction, ...]:
+    """Money towards the shopper, whatever became of it (an invoice paid by the shopper is none)."""
+    return tuple(t for t in ret.transactions if t.kind.startswith("Refund"))
+
+
+def succeeded(ret: Return) -> tuple[Transaction, ...]:
+    """The refunds that are money out."""
+    return tuple(t for t in refunds(ret) if t.status == SUCCESS)
+
+
+def undecided(ret: Return) -> tuple[Transaction, ...]:
+    """The refunds that may still succeed or fail."""
+    return tuple(t for t in refunds(ret) if t.status not in _OVER)
+
+
+def disputed(ret: Return) -> tuple[Transaction, ...]:
+    """Transactions that speak of a chargeback, where ReturnGO shows one."""
+    return tuple(
+        t for t in ret.transactions if any(word in f"{t.kind} {t.reference_kind}".casefold() for word in _DISPUTES)
+    )
+
+
+def exchanged(unit: Unit) -> bool:
+    """Whether the shopper wants goods for it: then a transaction holds a difference, not its price."""
+    return bool(unit.exchange_items) or "exchange" in unit.resolution.casefold()
+
+
+def paid_out(ret: Return, ids: frozenset[str]) -> PaidOut | None:
+    """The refunds that can be compared with the entitlement of exactly these units; None where none can yet.
+
+    A refund that also pays for other units, one still undecided, or one mixed with an exchange says nothing yet.
+    """
+    done = succeeded(ret)
+    swapped = {u.returned_item_id for u in ret.units if exchanged(u)}
+    if any(not t.unit_ids for t in done) and not swapped and not undecided(ret):
+        everyone = frozenset(u.returned_item_id for u in ret.units)
+        return PaidOut(done, everyone, order_level=True) if everyone == ids else _of_units(done, ids, swapped, ret)
+    return _of_units(done, ids, swapped, ret)
+
+
+def _of_units(done: Iterable[Transaction], ids: frozenset[str], swapped: set[str], ret: Return) -> PaidOut | None:
+    naming = [t for t in done if t.unit_ids]
+    open_ = {unit for t in undecided(ret) for unit in t.unit_ids}
+    elsewhere = {unit for t in naming for unit in t.unit_ids} - ids
+    tangled = _reached(naming, swapped | open_ | elsewhere)
+    clear = tuple(t for t in naming if not tangled & set(t.unit_ids))
+    if not clear:
+        return None
+    return PaidOut(clear, frozenset(unit for t in clear for unit in t.unit_ids))
+
+
+def _reached(rows: Iterable[Transaction], start: set[str]) -> set[str]:
+    """Every unit tied to one of `start` by some refund."""
+    known, rows = set(start), list(rows)
+    while True:
+        more = {unit for t in rows if known & set(t.unit_ids) for unit in t.unit_ids} - known
+        if not more:
+            return known
+        known |= more
+
+
+def in_currency(transactions: Iterable[Transaction], currency: str) -> Decimal | None:
+    """Their sum in this currency as ReturnGO states it for the shopper; None where one is in another currency."""
+    rows = list(transactions)
+    if any(t.amount.currency != currency for t in rows):
+        return None
+    return sum((t.amount.amount for t in rows), Decimal(0))
+
+
+def shop_rate(units: Iterable[Unit], currency: str) -> Decimal | None:
+    """How much of `currency` one unit of the shopper's money was worth when the order was paid; None if not told."""
+    known = list(units)
+    if all(u.paid.currency == currency for u in known):
+        return Decimal(1)
+    paid = sum((u.paid.amount for u in known), Decimal(0))
+    if not paid or any(u.shop_paid.currency != currency for u in known):
+        return None
+    return sum((u.shop_paid.amount for u in known), Decimal(0)) / paid

@@ -1,0 +1,77 @@
+"""Shipping given back: never more than the invoice charged, over every note of every return of the order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from consumers.charging import charge_gross, plain_charge
+from consumers.line_total_rule import TotalRule
+from consumers.matter import Matter
+from consumers.unit_checks import credited_tax_rule
+from schemas.merchant import ShippingRefund
+from schemas.money import FOUR_PLACES
+from schemas.sales import Charge, CreditNote, Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingLeft:
+    """What may still be given back of one invoice's charge; `amount` as extended on this sale, `gross` with tax."""
+
+    invoice_number: str
+    source: Charge
+    amount: Decimal
+    tax: Decimal
+    gross: Decimal
+
+
+def shipping_left(matter: Matter, invoices: Iterable[Invoice], notes: Sequence[CreditNote]) -> list[ShippingLeft]:
+    """The creditable rest of every charge that counts as shipping, by invoice."""
+    if matter.terms.shipping_refunds is ShippingRefund.NEVER or matter.consolidated:
+        return []
+    only = matter.terms.adjustments.get("shipping")
+    found = []
+    for invoice in invoices:
+        for charge in invoice.charges:
+            if charge_gross(charge, matter) > 0 and (only is None or _same(charge, only.description)):
+                found.append(_left(matter, invoice, charge, notes))
+    return [left for left in found if left.gross > 0]
+
+
+def _same(charge: Charge, description: str) -> bool:
+    return charge.description.strip().casefold() == description.strip().casefold()
+
+
+def _left(matter: Matter, invoice: Invoice, charge: Charge, notes: Sequence[CreditNote]) -> ShippingLeft:
+    sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
+    given = [
+        back
+        for note in notes
+        if note.invoice_number == invoice.number or (sole and not note.invoice_number)
+        for back in note.charges
+        if _same(back, charge.description)
+    ]
+    amount = _amount(charge, matter) - sum((_amount(back, matter) for back in given), Decimal(0))
+    tax = charge.tax.amount - sum((back.tax.amount for back in given), Decimal(0))
+    gross = charge_gross(charge, matter) - sum((charge_gross(back, matter) for back in given), Decimal(0))
+    return ShippingLeft(invoice.number, charge, amount, tax, gross)
+
+
+def _amount(charge: Charge, matter: Matter) -> Decimal:
+    if matter.rule is TotalRule.PLUS_TAX and not matter.sale.tax_inclusive:
+        return charge.total.amount - charge.tax.amount
+    return charge.total.amount
+
+
+def given_back(matter: Matter, left: ShippingLeft, gross: Decimal) -> Charge | None:
+    """The charge line that gives back `gross` of it, the whole rest to the last 0.0001; None without a usable rule."""
+    tax_rule = credited_tax_rule(left.source.tax_rule, matter)
+    if tax_rule is None:
+        return None
+    comment = f"RMA {matter.case.ret.rma_id} shipping"
+    source = replace(left.source, tax_rule=tax_rule, comment=comment)
+    if gross >= left.gross:
+        return plain_charge(matter, source, left.amount, left.tax)
+    tax = (left.tax * gross / left.gross).quantize(FOUR_PLACES)
+    return plain_charge(matter, source, gross if matter.sale.tax_inclusive else gross - tax, tax)

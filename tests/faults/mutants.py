@@ -1,0 +1,90 @@
+"""The protocol broken on purpose, one rule at a time; the explorer must notice each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.ledger.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN, EffectRow, Outcome
+from schemas.actions import Action
+from tasks.perform import Found, Performer
+from tests.faults.cas_store import CasStore
+from tests.faults.explorer import TIMING, Variant
+from tests.faults.model_cin7 import DIRECT, DRAFTED
+
+
+class _NeverLooks(Performer):
+    def _look(self, row: EffectRow) -> EffectRow | None:
+        return row if row.state == CLAIMED else self.store.change(row, self.clock(), state=CLAIMED)
+
+
+class _LooksOnlyAfterDoubt(Performer):
+    """Trusts the ledger alone before the first send: a ledger restored from a backup forgets what was sent."""
+
+    def _look(self, row: EffectRow) -> EffectRow | None:
+        return row if row.state == CLAIMED else super()._look(row)
+
+
+class _TakesInterruptedSendsAsPlanned(CasStore):
+    def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
+        row = self.rows[effect_id]
+        if row.state == SENDING and row.lease_until is not None and row.lease_until <= now:
+            self.rows[effect_id] = replace(row, state=PLANNED)
+        return super().claim(effect_id, now, lease)
+
+
+class _PlansAKeyTwice(CasStore):
+    def plan(self, action: Action, now: datetime) -> int | None:
+        return self._insert(action, now)
+
+
+class _IgnoresTheFence(CasStore):
+    def _set(self, row: EffectRow, values: Mapping[str, Any]) -> EffectRow | None:
+        self.rows[row.effect_id] = replace(self.rows[row.effect_id], **values)
+        return self.rows[row.effect_id]
+
+
+class _CountsEarlyLookUps(Performer):
+    def perform(self, effect_id: int) -> EffectRow | None:
+        self.timing = replace(TIMING, quiet=timedelta(), lookup_waits=(timedelta(seconds=1),))
+        return super().perform(effect_id)
+
+
+class _RepeatsATimeout(Performer):
+    def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
+        return self.store.change(row, self.clock(), state=CLAIMED, why=why)
+
+
+class _BelievesOneLookUpAtOnce(Performer):
+    def _not_there(self, row: EffectRow) -> EffectRow | None:
+        return self.store.change(row, self.clock(), state=CLAIMED, lookups=0)
+
+
+class _AsksNobody(Performer):
+    """Gives up after doubt without handing the effect to a person."""
+
+    def _not_there(self, row: EffectRow) -> EffectRow | None:
+        return self.store.change(row, self.clock(), state=UNCERTAIN, lease_until=None, due_at=row.due_at)
+
+
+class _ConfirmsADraft(Performer):
+    def _found(self, row: EffectRow, found: Found) -> EffectRow | None:
+        whole = found.outcome or Outcome(found.progress["task_id"])
+        return super()._found(row, replace(found, outcome=whole))
+
+
+#: Those that the brief of the checker names come first.
+MUTANTS = (
+    Variant("skips the look-up", _NeverLooks),
+    Variant("takes an interrupted send as planned", store=_TakesInterruptedSendsAsPlanned, styles=(DIRECT,)),
+    Variant("drops the uniqueness of the business key", store=_PlansAKeyTwice),
+    Variant("counts look-ups before the quiet period", _CountsEarlyLookUps, styles=(DIRECT,)),
+    Variant("repeats a timeout blindly", _RepeatsATimeout),
+    Variant("looks only after doubt", _LooksOnlyAfterDoubt),
+    Variant("ignores the fence", store=_IgnoresTheFence),
+    Variant("believes one look-up at once", _BelievesOneLookUpAtOnce, styles=(DIRECT,)),
+    Variant("asks nobody", _AsksNobody),
+    Variant("confirms a draft", _ConfirmsADraft, styles=(DRAFTED,)),
+)
