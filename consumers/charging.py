@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from consumers.line_total_rule import HUNDRED, TotalRule, extended, four, sum_of
@@ -88,24 +88,22 @@ def _charge(matter: Matter, description: str, account: str, name: str, gross: De
     if tax_rule is None:
         return None
     net = (gross * HUNDRED / (HUNDRED + tax_rule.percent)).quantize(FOUR_PLACES)
+    nothing = matter.money(Decimal(0))
     comment = f"RMA {matter.case.ret.rma_id} {why.replace('_', ' ')}"
-    return plain_charge(matter, Charge(
-        description, Decimal(1), matter.money(net), Decimal(0), matter.money(gross - net), matter.money(net),
-        tax_rule.name, account, comment,
-    ), net if not matter.sale.tax_inclusive else gross, gross - net)  # fmt: skip
+    blank = Charge(
+        description, Decimal(1), nothing, Decimal(0), nothing, nothing, tax_rule.name, account=account, comment=comment
+    )
+    return priced(matter, blank, gross if matter.sale.tax_inclusive else net, gross - net)
 
 
-def plain_charge(matter: Matter, source: Charge, amount: Decimal, tax: Decimal) -> Charge:
+def priced(matter: Matter, source: Charge, amount: Decimal, tax: Decimal) -> Charge:
     """One piece of a charge at `amount` (as extended on this sale: tax inside where it is inclusive) and `tax`."""
-    total = amount + tax if matter.rule is TotalRule.PLUS_TAX else amount
-    return Charge(
-        source.description,
-        Decimal(1),
-        matter.money(four(amount)),
-        Decimal(0),
-        matter.money(four(tax)),
-        matter.money(four(total)),
-        source.tax_rule,
-        source.account,
-        source.comment,
+    adds_tax = matter.rule is TotalRule.PLUS_TAX and not matter.sale.tax_inclusive
+    return replace(
+        source,
+        quantity=Decimal(1),
+        price=matter.money(four(amount)),
+        discount=Decimal(0),
+        tax=matter.money(four(tax)),
+        total=matter.money(four(amount + tax if adds_tax else amount)),
     )

@@ -14,7 +14,7 @@ from consumers.posting_day import zone_of
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
 from schemas.returns import ENDED_STATUSES, KNOWN_STATUSES, PENDING
-from schemas.sales import Location, Sale, TaxRule, Tenant
+from schemas.sales import Account, Location, Sale, TaxRule, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class CreditFacts:
     tenant: Tenant | None = None
     locations: Mapping[str, Location | None] = field(default_factory=dict)
     tax_rules: Mapping[str, TaxRule | None] = field(default_factory=dict)
+    accounts: Mapping[str, Account | None] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     learned_rule: str = ""
     claimed: frozenset[str] = frozenset()

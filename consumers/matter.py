@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -43,6 +44,11 @@ class Matter:
         """An amount of the sale's currency."""
         return Money(amount, self.sale.currency)
 
+    @property
+    def consolidated(self) -> bool:
+        """Whether the sale holds several orders of a day, so that its charges and lines are not this order's alone."""
+        return several_orders(self.sale, self.case.ret.order_name)
+
     def waived(self, kind: ConcernType) -> bool:
         """Whether a person accepted this exception."""
         return kind in self.case.waived
@@ -72,6 +78,12 @@ class Placed:
     def worth(self, matter: Matter) -> Money:
         """Gross of one piece as the invoice has it; what the shopper paid where that is not known."""
         return matter.money(self.each.gross(matter.sale.tax_inclusive)) if self.each else self.unit.gross
+
+
+def several_orders(sale: Sale, order_name: str) -> bool:
+    """Whether the sale names this order among others in its reference (Cin7's daily consolidation)."""
+    names = [word.lstrip("#").casefold() for word in re.split(r"[\s,;/]+", sale.customer_reference) if word.strip("#")]
+    return len(set(names)) > 1 and order_name.strip().lstrip("#").casefold() in names
 
 
 def hold(placed: Placed, matter: Matter, kind: ConcernType, cause: str, next_step: str, **details: str) -> Held:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from consumers.charging import charge_gross, plain_charge
+from consumers.charging import charge_gross, priced
 from consumers.line_total_rule import TotalRule
 from consumers.matter import Matter
 from consumers.unit_checks import credited_tax_rule
@@ -72,6 +72,6 @@ def given_back(matter: Matter, left: ShippingLeft, gross: Decimal) -> Charge | N
     comment = f"RMA {matter.case.ret.rma_id} shipping"
     source = replace(left.source, tax_rule=tax_rule, comment=comment)
     if gross >= left.gross:
-        return plain_charge(matter, source, left.amount, left.tax)
+        return priced(matter, source, left.amount, left.tax)
     tax = (left.tax * gross / left.gross).quantize(FOUR_PLACES)
-    return plain_charge(matter, source, gross if matter.sale.tax_inclusive else gross - tax, tax)
+    return priced(matter, source, gross if matter.sale.tax_inclusive else gross - tax, tax)

@@ -12,7 +12,7 @@ from consumers.matter import Matter, Placed, hold
 from consumers.placing import compared, portal_price, tolerance
 from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner
-from schemas.sales import SERVICE
+from schemas.sales import SERVICE, TaxRule
 
 #: The fate of goods that are no stock of ours: services, non-inventory products.
 NOT_STOCK = "not_stock"
@@ -83,10 +83,16 @@ def credited_tax_rule(name: str, matter: Matter) -> str | None:
     """The tax rule to write: the invoice line's own, else its active successor, else None."""
     if matter.waived(ConcernType.TAX_RULE_UNKNOWN):
         return name
+    rule = active_tax_rule(name, matter)
+    return rule.name if rule else None
+
+
+def active_tax_rule(name: str, matter: Matter) -> TaxRule | None:
+    """The tax rule of this name, or its successor, if Cin7 still takes it."""
     for wanted in (name, matter.terms.tax_successors.get(name, "")):
         rule = matter.facts.tax_rules.get(wanted)
         if rule is not None and rule.active:
-            return wanted
+            return rule
     return None
 
 

@@ -1,4 +1,4 @@
-"""What the shop's GraphQL answers mean: data, a refusal, or one of the failures. Source: the platform's documentation."""
+"""What the shop's GraphQL answers mean: data, a refusal, or a failure. Source: the platform's documentation."""
 
 from __future__ import annotations
 

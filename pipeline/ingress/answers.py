@@ -50,9 +50,16 @@ BUSY = answer(503, "busy", _RETRY, _CLOSE)
 UNWELL = answer(503, "unavailable", _RETRY)
 ALIVE = answer(200, "alive")
 READY = answer(200, "ready")
+NO_FEED = answer(404, "no feed", fix="set terms.availability_target to feed; the first sweep writes it")
 
 
 def taken(standing: str, delivery_id: str) -> Answer:
     """202: the delivery is on disk, under this id. Ids are our own hexadecimal, so the JSON needs no escaping."""
     body = b'{"status":"%b","delivery":"%b"}' % (standing.encode(), delivery_id.encode())
     return Answer(202, standing, body, (_JSON, (b"content-length", b"%d" % len(body))))
+
+
+def feed(document: bytes) -> Answer:
+    """The stock feed as it was published; it changes any moment, so nobody may keep it without asking again."""
+    length = (b"content-length", b"%d" % len(document))
+    return Answer(200, "feed", document, (_JSON, length, (b"cache-control", b"no-cache")))

@@ -13,7 +13,7 @@ from pipeline.ingress.body import Load, Message, Receive, SenderLeft, check_leng
 from pipeline.ingress.inbox import Delivery, InboxDoor
 from pipeline.ingress.redis_wire import RedisAddress, RedisUnwell, RedisWire
 from pipeline.ingress.request_head import RequestHead
-from pipeline.ingress.routes import Route, route
+from pipeline.ingress.routes import FEED, Route, route
 from pipeline.ingress.settings import IngressSettings, ShopHooks
 from pipeline.ingress.tally import AccessLog, Tally
 
@@ -87,6 +87,8 @@ class IngressApp:
             return await self._receive(where, scope, receive, notes)
         if where.kind == "nowhere":
             return answers.NOT_FOUND
+        if where.kind == FEED:
+            return await self._feed(where, scope, notes)
         if where.kind == "metrics":
             return self._metrics(scope)
         if scope["method"] not in {"GET", "HEAD"}:
@@ -95,6 +97,14 @@ class IngressApp:
             await self._probe()
             return answers.READY
         return answers.ALIVE
+
+    async def _feed(self, where: Route, scope: Scope, notes: dict[str, object]) -> Answer:
+        check_token(self._settings.shops, where)
+        notes.update(shop=where.shop)
+        if scope["method"] not in {"GET", "HEAD"}:
+            return answers.GET_ONLY
+        kept = await self._wire.call(b"GET", f"{self._settings.prefix}feed:{where.shop}")
+        return answers.feed(kept) if isinstance(kept, bytes) else answers.NO_FEED
 
     async def _receive(self, where: Route, scope: Scope, receive: Receive, notes: dict[str, object]) -> Answer:
         hooks = check_token(self._settings.shops, where)

@@ -1,4 +1,4 @@
-"""From a path to a route: two hook addresses, three addresses for operators, and nothing else."""
+"""From a path to a route: two hook addresses, the stock feed, three addresses for operators, and nothing else."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,9 @@ _SHAPES = {"/healthz": "health", "/readyz": "ready", "/metrics": "metrics"}
 # Cin7 names its events Sale/CreditNoteAuthorised and the like, so the last part may hold a slash ("Cin7 blueprint").
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64}){0,2}")
 _LONGEST_PATH = 1024
+#: What may be read: the stock that shoppers are shown, as the publisher left it in Redis.
+FEED = "feed"
+_FEED_TEMPLATE = "/feed/{shop}/{token}/availability.json"
 _TEMPLATES = {
     "returngo": "/hooks/returngo/{shop}/{token}",
     "cin7": "/hooks/cin7/{shop}/{token}/{event}",
@@ -34,6 +37,8 @@ def route(path: str) -> Route:
     if (fixed := _FIXED.get(path)) is not None:
         return fixed
     parts = path.split("/", 5)
+    if len(path) <= _LONGEST_PATH and len(parts) == 5 and parts[:2] == ["", FEED] and parts[4] == "availability.json":
+        return Route(FEED, _FEED_TEMPLATE, FEED, parts[2], parts[3])
     if len(path) > _LONGEST_PATH or len(parts) < 5 or parts[0] or parts[1] != "hooks":
         return NOWHERE
     source, shop, token = parts[2:5]

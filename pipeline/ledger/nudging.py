@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from pipeline.ledger import entries, memory, returns
+from pipeline.ledger import availability, entries, memory, returns
 from schemas import hooks
 from schemas.hooks import Nudge
 
@@ -38,7 +38,7 @@ def follow(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime) -> Follo
     elif nudge.kind == hooks.SALE:
         done.woken = _wake_sale(conn, shop, nudge, now)
     elif nudge.kind == hooks.STOCK:
-        memory.expire_cursor(conn, shop, "cin7:availability")
+        done.woken = [availability.touch(conn, shop, [row.sku for row in nudge.rows], now)]
     else:
         # No RMA id in it: the shop's open returns and transactions are swept instead.
         memory.expire_cursor(conn, shop, "returngo:open")

@@ -51,6 +51,8 @@ class Worker(threading.Thread):
         self.at = "start"
         self.ended = False
         self.failure: Exception | None = None
+        #: How often it gets its turn, against the others: a slow one is overtaken at any point.
+        self.pace = 1.0
         #: The moment by which a send that was decided on has left.
         self.leaves_by: datetime | None = None
 
@@ -217,6 +219,7 @@ class Run:
             WatchedStore(self.store), WatchedProvider(self.cin7, reckless=self.reckless), TIMING, lambda: self.cin7.now
         )
         worker = Worker(f"w{len(self.workers) + 1}", lambda: performer.perform(effect_id))
+        worker.pace = self.rng.choice((0.03, 0.3, 1.0))
         worker.start()
         self.workers.append(worker)
         self._say(f"{worker.name} is hinted at effect {effect_id}")
@@ -224,7 +227,7 @@ class Run:
 
     def _step(self) -> None:
         if self._alive:
-            self._move(self.rng.choice(self._alive))
+            self._move(self.rng.choices(self._alive, [worker.pace for worker in self._alive])[0])
 
     def _move(self, worker: Worker) -> None:
         worker.step()
@@ -239,7 +242,13 @@ class Run:
             worker.kill()
 
     def _pass_time(self) -> None:
-        self._forward(self.rng.choice((1.0, 3.0, 8.0, 20.0, 50.0, 120.0, 200.0)))
+        if self.rng.random() < 0.5:
+            self._forward(self.rng.choice((1.0, 3.0, 8.0, 20.0, 50.0, 120.0, 200.0)))
+            return
+        wakes = [moment for row in self.store.rows.values() for moment in (row.due_at, row.lease_until) if moment]
+        ahead = [moment for moment in wakes if moment >= self.cin7.now]
+        if ahead:
+            self._forward((min(ahead) - self.cin7.now).total_seconds() + 0.5)
 
     def _forward(self, seconds: float) -> None:
         """Time passes; a send that was decided on leaves before its time is over."""
