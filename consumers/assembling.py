@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from itertools import groupby
 
+from consumers.charging import charges_gross, line_gross
 from consumers.entitlement import Figures, note_lines
 from consumers.findings import seen_of
 from consumers.goods_value import cost_of
@@ -21,7 +22,7 @@ from schemas.actions import PostCreditNote, UnitGoods, business_key
 from schemas.concerns import ConcernType
 from schemas.merchant import NoteStyle
 from schemas.money import FOUR_PLACES
-from schemas.sales import ZERO_GUID, CreditNote, DocumentLine, StockLine
+from schemas.sales import ZERO_GUID, CreditNote, DocumentLine, Invoice, StockLine
 
 Part = tuple[list[Placed], Figures]
 
@@ -83,7 +84,7 @@ def above_invoice(
     invoice = group[0].sold.invoice
     sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
     against = [n for n in notes if n.invoice_number == invoice.number or (sole and not n.invoice_number)]
-    left = invoice.total.amount - sum_of(n.total.amount for n in against)
+    left = invoice.total.amount - sum_of(taken_by(n, invoice, matter) for n in against)
     # Documents may round their totals to the coin while their lines keep four places.
     slack = matter.coin * (len(against) + 1)
     if note.gross.amount <= left + slack:
@@ -94,6 +95,20 @@ def above_invoice(
     )
     step = "check the notes named; void the wrong one, or credit the rest by hand"
     return [hold(one, matter, ConcernType.OVER_CREDIT, cause, step, notes=names) for one in group]
+
+
+def taken_by(note: CreditNote, invoice: Invoice, matter: Matter) -> Decimal:
+    """What a note takes from its invoice, gross: its lines and the invoice's own charges given back.
+
+    Fees kept and goodwill are beside the invoice. A note that shows neither lines nor charges takes its total.
+    """
+    if not note.lines and not note.charges:
+        return note.total.amount
+    own = {charge.description.strip().casefold() for charge in invoice.charges}
+    back = [charge for charge in note.charges if charge.description.strip().casefold() in own]
+    # A lump sum without lines is money given back, whatever its charge is called.
+    back = back if note.lines else list(note.charges)
+    return sum_of(line_gross(line, matter) for line in note.lines) + charges_gross(back, matter)
 
 
 def _goods(matter: Matter, parts: Sequence[Part]) -> Iterator[UnitGoods]:

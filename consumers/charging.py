@@ -59,7 +59,8 @@ def _by_rate(lines: Sequence[DocumentLine], gross: Decimal, matter: Matter) -> l
     whole, left = sum_of(weights.values()), gross
     parts: list[tuple[str, Decimal]] = []
     for number, (name, weight) in enumerate(sorted(weights.items()), start=1):
-        part = left if number == len(weights) else (gross * weight / whole if whole else Decimal(0)).quantize(matter.coin)
+        share = gross * weight / whole if whole else Decimal(0)
+        part = left if number == len(weights) else share.quantize(matter.coin)
         left -= part
         parts.append((name, part))
     return [(name, part) for name, part in parts if part]

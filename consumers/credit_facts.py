@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,7 +10,9 @@ from consumers.case import Books, Case, Plan, Wait
 from consumers.dispositions import location_names
 from consumers.gates import Standing, UnitStanding, standing_of
 from consumers.holds import HOUR, LONG, SOON, summed
+from consumers.payouts import any_fee, disputed, succeeded
 from consumers.posting_day import zone_of
+from consumers.refund_gap import unexplained
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
 from schemas.returns import ENDED_STATUSES, KNOWN_STATUSES, PENDING
@@ -43,6 +45,11 @@ def standings(case: Case, terms: Terms) -> list[UnitStanding]:
     return [standing_of(case.ret, u, terms.gate) for u in units if u.returned_item_id not in covered]
 
 
+def settled(found: Sequence[UnitStanding]) -> bool:
+    """Whether every unit has its answer: credited, or looked for and not found."""
+    return all(s.standing is Standing.DECLINED for s in found)
+
+
 def gather(case: Case, terms: Terms, books: Books) -> CreditFacts:
     """Ask the books. The sale, the only answer that costs a call, is asked only where a decision hangs on it."""
     tenant = books.tenant()
@@ -51,20 +58,23 @@ def gather(case: Case, terms: Terms, books: Books) -> CreditFacts:
     answer = books.sale_of(case.ret.order_name, case.ret.order_id)
     if isinstance(answer, Concern):
         return CreditFacts(trouble=answer, tenant=tenant)
-    claimed = getattr(books, "claimed_notes", None)
     return CreditFacts(
         sale=answer,
         tenant=tenant,
         locations={name: books.location(name) for name in location_names(terms)},
         tax_rules=_tax_rules(answer, terms, books),
+        accounts=_accounts(case, terms, books),
         aliases=_aliases(case, terms, books),
-        learned_rule=str(getattr(books, "learned_rule", "") or ""),
-        claimed=frozenset(claimed(answer.sale_id)) if callable(claimed) else frozenset(),
+        learned_rule=books.learned_rule(),
+        claimed=books.claimed_notes(answer.sale_id),
     )
 
 
 def _sale_matters(case: Case, terms: Terms) -> bool:
     found = standings(case, terms)
+    if settled(found):
+        loose = unexplained(case, terms)
+        return loose is not None and loose.gap.amount > 0
     if terms.credit_note_owner is EffectOwner.NATIVE:
         return bool(found)
     return any(s.standing is Standing.READY for s in found)
@@ -72,8 +82,18 @@ def _sale_matters(case: Case, terms: Terms) -> bool:
 
 def _tax_rules(sale: Sale, terms: Terms, books: Books) -> dict[str, TaxRule | None]:
     names = {line.tax_rule for invoice in sale.invoices for line in invoice.lines}
+    names |= {charge.tax_rule for invoice in sale.invoices for charge in invoice.charges}
+    names |= {rule.tax_rule for rule in (*terms.fees.values(), *terms.adjustments.values())}
     names |= {terms.tax_successors[name] for name in names if name in terms.tax_successors}
     return {name: books.tax_rule(name) for name in sorted(names) if name}
+
+
+def _accounts(case: Case, terms: Terms, books: Books) -> dict[str, Account | None]:
+    """The accounts of mapped charges, asked only where the return may need one."""
+    if not any_fee(case.ret) and not succeeded(case.ret):
+        return {}
+    rules = (*terms.fees.values(), *terms.adjustments.values())
+    return {code: books.account(code) for code in sorted({rule.account for rule in rules})}
 
 
 def _aliases(case: Case, terms: Terms, books: Books) -> dict[str, str]:
@@ -95,9 +115,25 @@ def verdict(case: Case, terms: Terms, tenant: Tenant | None) -> Plan | None:
         return _ended(case)
     if ret.status == PENDING:
         return Plan(waits=(Wait("the return is not approved yet", LONG),))
-    if not ret.units:
-        return Plan(refusal="the return names no units; a refund without lines needs a note made by a person")
-    return None
+    if not ret.units and not succeeded(ret):
+        return Plan(refusal="the return names no units and nothing was refunded")
+    return _charged_back(case)
+
+
+def _charged_back(case: Case) -> Plan | None:
+    """A chargeback beside the return freezes it: the shopper could get the money twice."""
+    rows = disputed(case.ret)
+    if not rows or ConcernType.CHARGEBACK_CONFLICT in case.waived:
+        return None
+    names = ", ".join(row.reference or row.transaction_id for row in rows)
+    concern = Concern(
+        ConcernType.CHARGEBACK_CONFLICT,
+        cause=f"the bank charged back money of this order ({names}) while return {case.ret.rma_id} is open",
+        next_step="answer the chargeback or the return, not both; waive this to credit the return",
+        money=summed(row.amount for row in rows),
+        units=tuple(sorted(unit.returned_item_id for unit in case.ret.units)),
+    )
+    return Plan(waits=(Wait(concern.cause, LONG, concern),))
 
 
 def _before_go_live(case: Case, terms: Terms, tenant: Tenant | None) -> Plan | None:

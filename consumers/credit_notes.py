@@ -7,16 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from consumers.case import Case, Plan, Wait
-from consumers.credit_facts import CreditFacts, gather, standings, verdict
+from consumers.credit_facts import CreditFacts, gather, settled, standings, verdict
 from consumers.drafting import Draft, draft
 from consumers.findings import unidentified
 from consumers.gates import Standing, UnitStanding, refunded
 from consumers.holds import HOUR, LONG, SOON, Held, waits_of
 from consumers.line_total_rule import TotalConflict, evidence, learn, tax_rounding
+from consumers.loose_money import settle_loose
 from consumers.matter import Matter
 from consumers.native_adoption import adopt
 from consumers.native_notes import in_flight, orphans, vanished
 from consumers.posting_day import posting_day
+from consumers.refund_gap import unexplained, without_note
 from consumers.simple_sale import one_note_only
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
@@ -43,8 +45,26 @@ def plan(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
     native = terms.credit_note_owner is EffectOwner.NATIVE
     wanted = found if native else [s for s in found if s.standing is Standing.READY]
     later = [] if native else [_later(s, case) for s in found if s.standing is Standing.WAITING]
-    planned = _with_sale(case, facts, terms, now, wanted, later) if wanted else Plan(waits=waits_of(later))
+    if wanted:
+        planned = _with_sale(case, facts, terms, now, wanted, later)
+    else:
+        planned = _loose(case, facts, terms, now) if settled(found) else Plan(waits=waits_of(later))
     return replace(planned, concerns=planned.concerns + _missing(found, case))
+
+
+def _loose(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
+    """Every item has its answer: does the money agree?"""
+    found = unexplained(case, terms)
+    if found is None:
+        return Plan()
+    mute = without_note(case, terms, found)
+    if mute is not None:
+        return mute
+    if facts.trouble is not None:
+        return Plan(waits=(Wait(facts.trouble.cause, HOUR, facts.trouble),))
+    if facts.sale is None or facts.tenant is None:
+        return Plan(waits=(Wait("the sale was not read yet", SOON),))
+    return settle_loose(_learned(Matter(case, facts.sale, facts, facts.tenant, terms, now)), found)
 
 
 def _later(standing: UnitStanding, case: Case) -> Held:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from consumers.assembling import above_invoice, assemble
+from consumers.extras import Trouble, with_extras
 from consumers.findings import DROP_SHIP
 from consumers.gates import UnitStanding
 from consumers.holds import HOUR, Held
 from consumers.line_total_rule import sum_of
-from consumers.matter import Matter, Placed
+from consumers.matter import Matter, Placed, hold
 from consumers.native_notes import credits_product, foreign
 from consumers.placing import match, place, value
 from consumers.putting_back import put_back
@@ -46,6 +47,26 @@ def draft(matter: Matter, ready: Sequence[UnitStanding], notes: Sequence[CreditN
     pool = PickPool(matter.sale, notes)
     for _, group in groupby(placed, key=lambda one: one.sold.invoice.number):
         _note(matter, list(group), notes, pool, result)
+    return _with_extras(matter, notes, result)
+
+
+def _with_extras(matter: Matter, notes: Sequence[CreditNote], result: Draft) -> Draft:
+    """The same notes with fees, shipping and adjustments. A note whose extras are in doubt waits with all its units."""
+    while result.notes:
+        found = with_extras(matter, result.notes, result.placed, notes)
+        if not isinstance(found, Trouble):
+            result.notes, remarks = found
+            result.remarks += remarks
+            break
+        stopped = [note for note in result.notes if not found.units or found.units & set(note.units)]
+        ids = {unit for note in stopped for unit in note.units}
+        result.held += [
+            hold(one, matter, found.kind, found.cause, found.next_step, **found.details)
+            for one in result.placed
+            if one.unit.returned_item_id in ids
+        ]
+        result.notes = [note for note in result.notes if note not in stopped]
+        result.placed = [one for one in result.placed if one.unit.returned_item_id not in ids]
     return result
 
 

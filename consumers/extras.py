@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from consumers.charging import Unchargeable, charge_gross, charges_gross, mapped_charges
+from consumers.charging import Unchargeable, charges_gross, mapped_charges
 from consumers.fees import Fee, fees_due, summed_by_kind
-from consumers.line_total_rule import TotalRule, sum_of
-from consumers.matter import Matter, Placed, hold
+from consumers.line_total_rule import sum_of
+from consumers.matter import Matter, Placed
 from consumers.payouts import PaidOut, paid_out
 from consumers.settlement import Mismatch, Reading, read_refund
 from consumers.shipping import given_back, shipping_left
 from schemas.actions import NoteExtra, PostCreditNote
 from schemas.concerns import ConcernType
+from schemas.money import Money
 from schemas.sales import Charge, CreditNote
 
 
@@ -108,9 +109,7 @@ def _put_shipping(work: _Work, reading: Reading) -> Trouble | None:
 def _put_adjustment(work: _Work, reading: Reading, named: frozenset[str]) -> Trouble | None:
     if not reading.adjustment:
         return None
-    return _put(
-        work, work.note_of(named), "adjustments", reading.adjustment, reading.rest, reading.adjustment,
-    )  # fmt: skip
+    return _put(work, work.note_of(named), "adjustments", reading.adjustment, reading.rest, reading.adjustment)
 
 
 def _put(work: _Work, number: int, table: str, name: str, gross: Decimal, kind: str) -> Trouble | None:
@@ -164,5 +163,15 @@ def _note_extra(work: _Work, number: int, extra: NoteExtra) -> None:
     work.notes[number] = replace(note, extras=(*note.extras, extra))
 
 
-def _zero(work: _Work) -> "Money":
+def _zero(work: _Work) -> Money:
     return work.matter.money(Decimal(0))
+
+
+def _too_little(work: _Work) -> Trouble | None:
+    for note in work.notes:
+        left = note.gross - (note.fees_withheld or _zero(work))
+        if left.amount < 0:
+            cause = f"the fees are {abs(left)} more than the credit of their items"
+            step = "correct the fees in ReturnGO; a note below zero is never posted"
+            return Trouble(ConcernType.AMOUNT_MISMATCH, cause, step, units=frozenset(note.units))
+    return None

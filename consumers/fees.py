@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from consumers.case import Case
 from consumers.matter import Matter, Placed
-from consumers.payouts import shop_rate
+from consumers.payouts import CANCELLATION, fees_of, shop_rate
 from schemas.actions import PostCreditNote
-from schemas.merchant import ChargeRule, Terms
+from schemas.merchant import ChargeRule
 from schemas.money import FOUR_PLACES
-from schemas.returns import Return, Unit
-
-#: The keys of the merchant's `fees` map; all amounts are what the shopper does not get, tax included.
-RESTOCKING, RETURN, SHIPMENT, CANCELLATION = "restocking", "return", "shipment", "cancellation"
+from schemas.returns import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +24,12 @@ class Fee:
     amount: Decimal
 
 
-def any_fee(ret: Return) -> bool:
-    """Whether the portal keeps anything back on this return."""
-    return bool(ret.cancellation_fee) or any(amount for unit in ret.units for amount in _of(unit).values())
-
-
-def _of(unit: Unit) -> Mapping[str, Decimal]:
-    return {RESTOCKING: unit.restocking_fee, RETURN: unit.return_fee, SHIPMENT: unit.shipment_fee}
-
-
 def fees_due(matter: Matter, units: Sequence[Placed]) -> list[Fee]:
     """The fees of these units, and those of the whole return that no earlier note of it has taken."""
     taken = set(taken_kinds(matter.case))
     fees: list[Fee] = []
     for one in sorted(units, key=lambda p: p.unit.returned_item_id):
-        for kind, amount in _of(one.unit).items():
+        for kind, amount in fees_of(one.unit).items():
             once = _once(matter.terms.fees.get(kind))
             if amount <= 0 or (once and kind in taken):
                 continue
@@ -76,8 +64,3 @@ def summed_by_kind(fees: Iterable[Fee]) -> dict[str, Decimal]:
     for fee in fees:
         sums[fee.kind] = sums.get(fee.kind, Decimal(0)) + fee.amount
     return sums
-
-
-def charge_rules(terms: Terms) -> list[ChargeRule]:
-    """Every mapped fee and adjustment."""
-    return [*terms.fees.values(), *terms.adjustments.values()]

@@ -8,6 +8,8 @@ from consumers.gates import finding_of
 from schemas.returns import Unit
 from schemas.sales import DocumentLine, Sale
 
+#: The fate of goods that were credited before they came.
+AWAITED = "awaited"
 #: The fate of goods that a supplier sent: none of ours to put back.
 DROP_SHIP = "drop_ship"
 _WRONG_GOODS = re.compile(

@@ -33,13 +33,13 @@ class Range:
 
 def cost_of(sale: Sale, parts: Iterable[StockLine]) -> Decimal | None:
     """The average original issue cost of these pieces; None where the sale's movements do not tell."""
-    whole = _NONE
-    for part in parts:
+    whole, known = _NONE, tuple(parts)
+    for part in known:
         rows, shipped = _issued(sale, part.product_id), _shipped(sale, part.product_id)
         if not rows or not shipped:
             return None
         whole += sum(rows, _NONE) / shipped * part.quantity
-    return whole.quantize(FOUR_PLACES)
+    return whole.quantize(FOUR_PLACES) if known else None
 
 
 def issued_range(sale: Sale, parts: Sequence[StockLine]) -> Range | None:

@@ -48,6 +48,13 @@ def extended(line: DocumentLine, rule: TotalRule) -> Decimal:
     return four(line.total.amount - line.tax.amount if rule is TotalRule.PLUS_TAX else line.total.amount)
 
 
+def shown(sale: Sale) -> TotalRule | None:
+    """The rule this sale proves by itself, for the company's other sales to use; None where it proves nothing."""
+    rules = {learn(sale, known) for known in ("", TotalRule.PLUS_TAX)}
+    found = rules.pop() if len(rules) == 1 else None
+    return found if isinstance(found, TotalRule) and not sale.tax_inclusive and _taxed(sale) else None
+
+
 def learn(sale: Sale, known: str = "") -> TotalRule | TotalConflict:
     """The rule that every taxed invoice line of the sale obeys.
 

@@ -1,8 +1,8 @@
-"""The money ReturnGO has sent out for a return: which refunds settle which units, and what is not settled yet."""
+"""The money of a return as ReturnGO tells it: fees kept, refunds sent, which units they settle, what is still open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,6 +11,9 @@ from schemas.returns import STORE_CREDIT, SUCCESS, Return, Transaction, Unit
 #: Statuses after which a transaction does not change (measured by integrators: the third word is Requested).
 _OVER = frozenset({SUCCESS, "Failed"})
 _DISPUTES = ("chargeback", "dispute")
+
+#: The keys of the merchant's `fees` map; all amounts are what the shopper does not get, tax included.
+RESTOCKING, RETURN, SHIPMENT, CANCELLATION = "restocking", "return", "shipment", "cancellation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +108,13 @@ def shop_rate(units: Iterable[Unit], currency: str) -> Decimal | None:
     if not paid or any(u.shop_paid.currency != currency for u in known):
         return None
     return sum((u.shop_paid.amount for u in known), Decimal(0)) / paid
+
+
+def fees_of(unit: Unit) -> Mapping[str, Decimal]:
+    """The fees of one item by kind, in the currency the shopper paid."""
+    return {RESTOCKING: unit.restocking_fee, RETURN: unit.return_fee, SHIPMENT: unit.shipment_fee}
+
+
+def any_fee(ret: Return) -> bool:
+    """Whether the portal keeps anything back on this return."""
+    return bool(ret.cancellation_fee) or any(amount for unit in ret.units for amount in fees_of(unit).values())

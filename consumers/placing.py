@@ -17,12 +17,12 @@ from consumers.sku_ladder import SkuMatch, SkuMiss, climb
 from schemas.concerns import ConcernType
 from schemas.money import Money
 from schemas.returns import Unit
-from schemas.sales import VOIDED, Invoice
+from schemas.sales import VOIDED, DocumentLine, Invoice
 
 
 def match(unit: Unit, matter: Matter) -> SkuMatch | Held:
     """The product of the sale that the unit is, or why it waits."""
-    invoiced = [line for invoice in _live(matter) for line in invoice.lines]
+    invoiced = _invoiced(matter)
     found = climb(unit.sku, invoiced, matter.facts.aliases)
     if isinstance(found, SkuMatch):
         return found
@@ -32,6 +32,17 @@ def match(unit: Unit, matter: Matter) -> SkuMatch | Held:
             return _not_invoiced(unit, f"{ordered.sku} is ordered, but not on an invoice yet")
         return _part(unit, matter) or _missed(unit, found if invoiced else ordered)
     return _missed(unit, found)
+
+
+def _invoiced(matter: Matter) -> list[DocumentLine]:
+    """The invoiced lines under every SKU the sale knows their products by: a product may be renamed after its sale."""
+    lines = [line for invoice in _live(matter) for line in invoice.lines]
+    of = {line.product_id: line for line in lines}
+    picks = (pick for fulfilment in matter.sale.fulfilments for pick in fulfilment.picks)
+    others = {(one.product_id, one.sku) for one in (*matter.sale.order_lines, *picks)}
+    known = {(line.product_id, line.sku) for line in lines}
+    renamed = sorted(pair for pair in others - known if pair[0] in of and pair[1])
+    return lines + [replace(of[product_id], sku=sku) for product_id, sku in renamed]
 
 
 def _live(matter: Matter) -> list[Invoice]:

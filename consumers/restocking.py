@@ -30,9 +30,10 @@ class PickPool:
             if not line.non_inventory
         ]
         for back in (line for note in notes for line in note.restock):
-            self._put_back(back)
+            self.put_back(back)
 
-    def _put_back(self, back: StockLine) -> None:
+    def put_back(self, back: StockLine) -> None:
+        """Count these goods as back, out of their own batch and location first."""
         rest = back.quantity
         same = [pick for pick in self._picks if pick.line.product_id == back.product_id]
         for pick in sorted(same, key=lambda p: (p.line.batch != back.batch, p.line.location_id != back.location_id)):

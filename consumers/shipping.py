@@ -31,11 +31,12 @@ def shipping_left(matter: Matter, invoices: Iterable[Invoice], notes: Sequence[C
     if matter.terms.shipping_refunds is ShippingRefund.NEVER or matter.consolidated:
         return []
     only = matter.terms.adjustments.get("shipping")
-    found = []
-    for invoice in invoices:
-        for charge in invoice.charges:
-            if charge_gross(charge, matter) > 0 and (only is None or _same(charge, only.description)):
-                found.append(_left(matter, invoice, charge, notes))
+    found = (
+        _left(matter, invoice, charge, notes)
+        for invoice in invoices
+        for charge in invoice.charges
+        if charge_gross(charge, matter) > 0 and (only is None or _same(charge, only.description))
+    )
     return [left for left in found if left.gross > 0]
 
 

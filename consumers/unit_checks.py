@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from consumers.dispositions import Unplaced, checked_location, rule_for, unmapped, wanted_location
-from consumers.findings import DROP_SHIP, drop_shipped, serial_differs
+from consumers.findings import AWAITED, DROP_SHIP, drop_shipped, serial_differs
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
+from consumers.order_checks import gift_settled, not_from_an_exchange, share_is_ours
 from consumers.placing import compared, portal_price, tolerance
 from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner
@@ -25,18 +26,6 @@ def serial_agrees(placed: Placed, matter: Matter) -> Held | None:
     cause = f"{placed.sold.line.sku}: the inspection says that the serial is not the one that was sold"
     step = "compare the serial with the shipment in Cin7; correct the inspection, reject the unit, or waive this"
     return hold(placed, matter, ConcernType.SERIAL_MISMATCH, cause, step)
-
-
-def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
-    """A returned exchange item must be credited where its money is, never blindly on the replacement sale."""
-    unit, ret = placed.unit, matter.case.ret
-    untaxed = unit.paid.amount > 0 and unit.tax.amount == 0 and placed.sold.line.tax.amount > 0
-    if matter.waived(ConcernType.RETURN_OF_EXCHANGE) or not (ret.original_order or untaxed):
-        return None
-    origin = f"order {ret.original_order}" if ret.original_order else "another order (paid without tax on a taxed line)"
-    cause = f"the item came by an exchange; the money was paid on {origin}"
-    step = "credit it on the order where it was paid, or waive this to credit the invoice line of this sale"
-    return hold(placed, matter, ConcernType.RETURN_OF_EXCHANGE, cause, step)
 
 
 def price_agrees(placed: Placed, matter: Matter) -> Held | None:
@@ -101,7 +90,7 @@ def destined(placed: Placed, matter: Matter) -> Placed | Held:
     if not placed.unit.needs_shipment:
         return replace(placed, fate=Disposition.KEEP.value)
     if not placed.standing.goods:
-        return placed
+        return replace(placed, fate=AWAITED)
     if not stocked(placed, matter):
         return replace(placed, fate=DROP_SHIP if drop_shipped(placed.sold.line, matter.sale) else NOT_STOCK)
     rule = rule_for(placed.unit, matter.terms)
@@ -136,6 +125,8 @@ def stocked(placed: Placed, matter: Matter) -> bool:
 CHECKS: tuple[Callable[[Placed, Matter], Held | None], ...] = (
     serial_agrees,
     not_from_an_exchange,
+    share_is_ours,
     price_agrees,
     tax_rule_usable,
+    gift_settled,
 )

@@ -42,6 +42,7 @@ class Orders:
     patience: float = 300.0
     limit: int | None = None
     force: bool = False
+    past_void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class Redrive:
 
     def _one(self, row: Mapping[str, Any], report: Report) -> None:
         with self._ledger.write() as conn:
-            done = requeue(conn, row, self._who, report.run_id, self._clock(), force=self._orders.force)
+            how = {"force": self._orders.force, "past_void": self._orders.past_void}
+            done = requeue(conn, row, self._who, report.run_id, self._clock(), **how)
         reach("requeue.reopened")
         report.moved[done.moved.value] += 1
         self._say(f"{row['id']}: {done.moved.value}{': ' + done.why if done.why else ''}")

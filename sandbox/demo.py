@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import httpx
 from rich.console import Console
 
 from sandbox.day import make_day
@@ -21,11 +24,12 @@ from sandbox.demo_evening import Morning, gather, morning
 from sandbox.demo_play import Player, Seller
 from sandbox.demo_report import Report, make_report
 from sandbox.demo_show import Board, print_report
-from sandbox.demo_stage import Stage, StageError, running_returnline, running_world, stage_folder
+from sandbox.demo_stage import Stage, StageError, running_returnline, running_world
 
 #: A real Cin7 Core company has 60 calls a minute; with these a day fits into half a minute.
 QUOTA = 600
 INTERRUPTED = 130
+WIDTH = 170
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +46,29 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Play the day and print what came of it. Exit code 1 when a check fails, 130 when interrupted."""
     options = _options(arguments)
-    screen = Console(stderr=options.as_json)
+    # Off a terminal rich would fold the tables to 80 columns.
+    screen = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else WIDTH)
     signal.signal(signal.SIGTERM, _interrupt)
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(stage_folder(options.keep))
-        try:
-            report = play(options, folder, screen)
-        except KeyboardInterrupt:
-            screen.print("interrupted; everything is stopped")
-            return INTERRUPTED
-        except StageError as error:
-            screen.print(f"{error}", markup=False)
-            stack.pop_all()
-            return 1
-        _tell(report, options, screen)
-        if not report.passed:
-            stack.pop_all()
-            screen.print(f"ledger, settings and logs of this day: {folder}", soft_wrap=True, highlight=False)
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="returnline-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    code = _run(options, folder, screen)
+    if options.keep is None and code != 1:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif code:
+        screen.print(f"ledger, settings and logs of this day: {folder}", soft_wrap=True, highlight=False)
+    return code
+
+
+def _run(options: Options, folder: Path, screen: Console) -> int:
+    try:
+        report = play(options, folder, screen)
+    except KeyboardInterrupt:
+        screen.print("interrupted; everything is stopped")
+        return INTERRUPTED
+    except (StageError, httpx.HTTPError) as error:
+        screen.print(f"the demo could not be played: {error}", markup=False)
+        return 1
+    _tell(report, options, screen)
     return 0 if report.passed else 1
 
 
@@ -125,6 +135,8 @@ def _options(arguments: list[str] | None) -> Options:
     told = parser.parse_args(arguments)
     if told.returns < 1:
         parser.error("--returns: a day needs at least 1")
+    if told.keep is not None and told.keep.exists() and any(told.keep.iterdir()):
+        parser.error(f"--keep: {told.keep} is not empty; name a new folder")
     return Options(told.returns, told.seed, told.quota, told.json, told.keep)
 
 

@@ -247,8 +247,17 @@ def _faults(facts: Facts) -> tuple[list[str], str]:
         for rule in facts.evening.faults
         if rule["fired"] != rule["times"]
     ]
-    said = ", ".join(f"{rule['fired']} x {rule['kind'].replace('_', ' ')}" for rule in facts.evening.faults)
-    return wrong, said
+    return wrong, ", ".join(f"{rule['fired']} x {_fault(rule)}" for rule in facts.evening.faults)
+
+
+def _fault(rule: dict[str, Any]) -> str:
+    words = {
+        "timeout_after": "time-out after the work was done",
+        "status_before": f"{rule['status']} without the work",
+        "status_after": f"{rule['status']} after the work was done",
+        "throttle": "throttle answer",
+    }
+    return f"{words.get(rule['kind'], rule['kind'])} ({rule['system']})"
 
 
 def _quota(facts: Facts) -> tuple[list[str], str]:

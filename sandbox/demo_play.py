@@ -48,11 +48,12 @@ class Seller:
         today = datetime.now(UTC).date()
         for sale in self._day.sales:
             day = today - timedelta(days=sale.days_ago)
-            made = self._desk.post("/sales", _sale_form(sale) | {"date": day.isoformat()})
+            made = self._desk.post("/sales", sale_form(sale) | {"date": day.isoformat()})
             self.sale_ids[sale.order_name] = made["sale_id"]
 
 
-def _sale_form(sale: SaleOfDay) -> dict[str, Any]:
+def sale_form(sale: SaleOfDay) -> dict[str, Any]:
+    """The sale as the control desk builds it."""
     return {
         "order_name": sale.order_name,
         "external_id": order_id(sale.order_name),

@@ -6,11 +6,9 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -242,15 +240,3 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
-
-
-@contextlib.contextmanager
-def stage_folder(keep: Path | None) -> Iterator[Path]:
-    """A folder for one demo. A folder of the caller's choice is kept; another goes when the demo went well."""
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep
-        return
-    folder = Path(tempfile.mkdtemp(prefix="returnline-demo-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)

@@ -149,6 +149,7 @@ class VerifyRestock(Effect):
     """Read back, once, at which value a credit note's goods came into stock; nothing is sent."""
 
     task_id: str
+    goods: tuple[UnitGoods, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +182,29 @@ class ReceiveShipment(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthoriseOrder(Effect):
-    """Take a Cin7 sale order out of Draft by sending the whole document back with Status AUTHORISED."""
+    """Take a Cin7 sale order out of Draft by sending the whole document back with Status AUTHORISED. `released` are the
+    returned units whose exchange it is."""
 
     memo: str
     order_total: Money
     lines: tuple[DocumentLine, ...] = ()
     charges: tuple[Charge, ...] = ()
+    order_number: str = ""
+    tax_inclusive: bool = False
+    released: tuple[str, ...] = ()
     extra: dict[str, str] = field(default_factory=dict, compare=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkExchangeOrder(Effect):
+    """Write down which order the exchange of a return became, and when that was first seen; nothing is sent.
+
+    `released` are the returned units whose exchange is out of Draft ("" in `sale_id`: Cin7 has no sale of it).
+    """
+
+    number: str
+    released: tuple[str, ...] = ()
+    order_total: Money | None = None
 
 
 Action = (
@@ -201,6 +218,7 @@ Action = (
     | CommentOnReturn
     | ReceiveShipment
     | AuthoriseOrder
+    | LinkExchangeOrder
 )
 
 #: The kind part of the business key, one per action.
@@ -215,4 +233,5 @@ KINDS: dict[type[Effect], str] = {
     CommentOnReturn: "comment",
     ReceiveShipment: "receive",
     AuthoriseOrder: "authorise",
+    LinkExchangeOrder: "exchange",
 }

@@ -133,6 +133,7 @@ def read_sale(data: Mapping[str, Any]) -> Sale:
         movements=tuple(Movement(**row) for row in raw["movements"]),
         ordered_on=raw["ordered_on"],
         modified_at=raw["modified_at"],
+        order_memo=order.get("memo", ""),
     )
 
 

@@ -180,6 +180,7 @@ class Sale:
     movements: tuple[Movement, ...] = ()
     ordered_on: date | None = None
     modified_at: datetime | None = None
+    order_memo: str = ""
 
     @property
     def simple(self) -> bool:

@@ -233,7 +233,7 @@ def keep_look(parts: Parts, name: str, sku: str, rows: tuple[AvailabilityRow, ..
         last = availability.swept_at(conn, name)
         known = _known(availability.rows(conn, name, [sku]))
         figures = {sku: seen.figures.get(sku, 0)} if sku in known or sku in seen.figures else {}
-        if last is None or last < seen.at:
+        if last is None or last <= seen.at:
             exact = Look(seen.at, figures, whole=False, since=seen.since)
             changed = rules.picture(known, exact)
             availability.keep(conn, name, map(asdict, changed))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from consumers.line_total_rule import shown
 from pipeline.ledger import memory, returns
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
@@ -16,6 +17,8 @@ from schemas.sales import VOIDED, Account, AvailabilityRow, Location, Sale, TaxR
 from tasks.failures import SaleBusyError
 
 T = TypeVar("T")
+#: Where the ledger remembers the company's line-total rule.
+_TOTAL_RULE = "total_rule"
 
 
 class LedgerBooks:
@@ -45,6 +48,7 @@ class LedgerBooks:
         """This sale, fresh, and nobody else writes to it until `release`."""
         self._claim(sale_id)
         self.sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
+        self._learn(self.sale)
         return self.sale
 
     def _claim(self, sale_id: str) -> None:
@@ -156,6 +160,24 @@ class LedgerBooks:
         """The Cin7 SKU tied to this portal SKU."""
         with self._parts.ledger.read() as conn:
             return memory.alias(conn, self._shop.name, sku)
+
+    def claimed_notes(self, sale_id: str) -> frozenset[str]:
+        """Numbers and task ids of this sale's foreign notes that returns already adopted."""
+        with self._parts.ledger.read() as conn:
+            return memory.adopted_notes(conn, self._shop.name, sale_id)
+
+    def learned_rule(self) -> str:
+        """What a line Total means for this company, as the last sale that showed it did; "" before one has."""
+        with self._parts.ledger.read() as conn:
+            kept = memory.reference_book(conn, self._shop.name, _TOTAL_RULE)
+        return str(kept[0]) if kept else ""
+
+    def _learn(self, sale: Sale) -> None:
+        rule = shown(sale)
+        if rule is None or rule == self.learned_rule():
+            return
+        with self._parts.ledger.write() as conn:
+            memory.keep_reference_book(conn, self._shop.name, _TOTAL_RULE, str(rule), self._parts.clock())
 
     def refresh(self, book: str) -> None:
         """Forget how old a reference book is allowed to be and read it now."""

@@ -100,6 +100,12 @@ class Timing:
     #: How many unclear look-ups before a person is asked.
     unclear: int = 3
 
+    @property
+    def leave_within(self) -> timedelta:
+        """How long after the SENDING mark a send may still leave: half of what the quiet period has beyond two write
+        deadlines, so that the first look-up that counts is late enough for it."""
+        return max((self.quiet - 2 * self.write_deadline) / 2, timedelta(seconds=1))
+
 
 @dataclass(slots=True)
 class Performer:
@@ -140,11 +146,18 @@ class Performer:
         now = self.clock()
         progress = {**row.progress, **found.progress}
         if found.outcome is None:
-            return self.store.change(row, now, state=CLAIMED, progress=progress, lookups=0, step_sends=0, why="")
+            return self._goes_on(row, progress, now)
         done = self.store.confirm(row, replace(found.outcome, details={**progress, **found.outcome.details}), now)
         if done is not None:
             reach("effect.confirmed")
         return done
+
+    def _goes_on(self, row: EffectRow, progress: Mapping[str, str], now: datetime) -> EffectRow | None:
+        """A step is there, and the next may be sent. One that was known before says nothing new about the step in
+        doubt: that one is not there yet, or else it could be sent for ever."""
+        if progress != row.progress:
+            return self.store.change(row, now, state=CLAIMED, progress=progress, lookups=0, step_sends=0, why="")
+        return row if row.state == CLAIMED else self._not_there(row)
 
     def _not_there(self, row: EffectRow) -> EffectRow | None:
         now = self.clock()
@@ -208,6 +221,9 @@ class Performer:
         return self._answer(sending)
 
     def _answer(self, row: EffectRow) -> EffectRow | None:
+        # A worker that was frozen here must not send: others may have looked, found nothing and sent meanwhile.
+        if self.clock() - (row.sent_at or self.clock()) > self.timing.leave_within:
+            return self._unsent(row, LaterError(0.0, "held up between the mark and the send: nothing was sent"))
         try:
             found = self.provider.send(row.action, row.progress)
         except (NotSent, Throttled, LaterError) as refusal:

@@ -122,8 +122,10 @@ def _one(parts: Parts, subject: Subject, consumer: Consumer) -> dict[str, Any]:
     case = _case(parts, subject)
     try:
         plan = _plan(parts, reading, consumer, case, subject)
-    except CANNOT as error:
-        return told | {"trouble": f"Cin7 cannot be asked now: {error}", "plan": {}, "changes": [], "done": _done(case)}
+    except Exception as error:
+        # A rehearsal is how a defect is looked at, so the other consumers are still told.
+        why = "Cin7 cannot be asked now" if isinstance(error, CANNOT) else f"it fails with {type(error).__name__}"
+        return told | {"trouble": f"{why}: {error}", "plan": {}, "changes": [], "done": _done(case)}
     return told | {"plan": plan_as_json(plan), "changes": _changes(plan, entry, case), "done": _done(case)}
 
 

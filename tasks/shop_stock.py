@@ -158,7 +158,7 @@ class _Round:
         self.left += len(pending)
 
     def _match(self, client: Shopify, location: str, rows: Sequence[Row]) -> Matched:
-        found = client.items([self.names.get(row["sku"], row["sku"]) for row in rows], location)
+        found = client.items([str(self.names.get(row["sku"], row["sku"])) for row in rows], location)
         matched = match(rows, found, self.names)
         self._published(matched.same, sent=False)
         self._refused(matched.troubles)
@@ -170,10 +170,8 @@ class _Round:
         """Nothing of the call was set: leave out what can never be, read the rest again, and send that."""
         if any(refusal.index is None or refusal.index >= len(pending) for refusal in refusals):
             raise Unavailable("; ".join(f"{refusal.code}: {refusal.message}" for refusal in refusals))
-        hopeless = {refusal.index: refusal.code for refusal in refusals if not refusal.stale}
-        self._refused(
-            {pending[i][0]["sku"]: _WORDS.get(code, REFUSED) for i, code in hopeless.items() if i is not None}
-        )
+        hopeless = {refusal.index or 0: refusal.code for refusal in refusals if not refusal.stale}
+        self._refused({pending[index][0]["sku"]: _WORDS.get(code, REFUSED) for index, code in hopeless.items()})
         rest = [pair for index, pair in enumerate(pending) if index not in hopeless]
         if not any(refusal.stale for refusal in refusals):
             return rest

@@ -99,6 +99,7 @@ def requeue_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--limit", type=click.IntRange(1), help="No more than so many."),
             click.option("--wait", type=float, default=300.0, show_default=True, help="Seconds for the canary to end."),
             click.option("--force", is_flag=True, help="Also those that died of one cause three times."),
+            click.option("--past-void", is_flag=True, help="Post again although our document was voided by hand."),
             click.option("--json", "as_json", is_flag=True, help="Print the outcome as data."),
         )
     ):
@@ -118,6 +119,7 @@ def run_requeue(
     limit: int | None,
     wait: float,
     force: bool,
+    past_void: bool,
     as_json: bool,
 ) -> None:
     """Show what would be requeued, or do it. Exit code 1 when the run stopped early or letters died again at once."""
@@ -129,7 +131,7 @@ def run_requeue(
             _show_preview(seen, wanted, as_json=as_json)
             return
         first = canary if canary is not None else (1 if seen.letters > CANARY_FROM else 0)
-        orders = Orders(first, rate, stop_at, wait, limit, force)
+        orders = Orders(first, rate, stop_at, wait, limit, force, past_void)
         report = _run(settings, ledger, who, orders, wanted, as_json=as_json)
     _show_report(report, as_json=as_json)
     if report.stopped or report.moved["buried again"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -54,3 +55,26 @@ def counts(conn: sa.Connection) -> dict[str, int]:
     """How many deliveries ended in which outcome."""
     rows = conn.execute(sa.select(t.deliveries.c.outcome, sa.func.count()).group_by(t.deliveries.c.outcome))
     return {str(outcome): int(count) for outcome, count in rows}
+
+
+def latest(
+    conn: sa.Connection,
+    limit: int,
+    *,
+    shop: str = "",
+    outcome: str = "",
+    subject: str = "",
+    since: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """The deliveries received last, newest first, without bodies and headers; `subject` is the beginning of one."""
+    d = t.deliveries.c
+    columns = (d.id, d.shop, d.source, d.topic, d.received_at, d.admitted_at, d.outcome, d.subject, d.error)
+    query = sa.select(*columns).order_by(d.received_at.desc(), d.id).limit(limit)
+    for column, wanted in ((d.shop, shop), (d.outcome, outcome)):
+        if wanted:
+            query = query.where(column == wanted)
+    if subject:
+        query = query.where(d.subject.startswith(subject, autoescape=True))
+    if since is not None:
+        query = query.where(d.received_at >= since)
+    return [dict(row) for row in conn.execute(query).mappings()]

@@ -19,6 +19,8 @@ PLANNED, CLAIMED, SENDING = "PLANNED", "CLAIMED", "SENDING"
 CONFIRMED, REJECTED, UNCERTAIN, WITHDRAWN = "CONFIRMED", "REJECTED", "UNCERTAIN", "WITHDRAWN"
 #: A person gave it up: it keeps its units, so that nothing sends it again silently.
 DISCARDED = "DISCARDED"
+#: In `progress`: a document of ours that a person voided does not stand in the way of another one.
+PAST_VOID = "past_void"
 LIVE = (PLANNED, CLAIMED, SENDING, UNCERTAIN)
 STANDING = (*LIVE, CONFIRMED, REJECTED)
 _F = t.effects.c
@@ -193,6 +195,16 @@ def look_again(conn: sa.Connection, effect_id: int, now: datetime) -> bool:
         )
     )
     return changed.rowcount == 1
+
+
+def allow_past_void(conn: sa.Connection, effect_id: int) -> None:
+    """A person says that our document was voided by hand and must be posted again: look-ups pass over voided ones.
+
+    What stands is still found by its mark; the voided document itself is not taken up again.
+    """
+    kept = conn.execute(sa.select(_F.progress).where(_F.id == effect_id)).scalar_one()
+    progress = {name: value for name, value in kept.items() if name != "task_id"} | {PAST_VOID: "yes"}
+    conn.execute(t.effects.update().where((_F.id == effect_id) & (_F.state != CONFIRMED)).values(progress=progress))
 
 
 def discard(conn: sa.Connection, effect_id: int, now: datetime, why: str) -> bool:

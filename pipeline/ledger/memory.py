@@ -93,6 +93,14 @@ def release_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str) -> N
     conn.execute(t.sale_claims.delete().where((c.shop == shop) & (c.sale_id == sale_id) & (c.holder == holder)))
 
 
+def adopted_notes(conn: sa.Connection, shop: str, sale_id: str) -> frozenset[str]:
+    """Numbers and task ids of this sale's foreign credit notes that some return has taken for its own."""
+    c = t.effects.c
+    adopted = (c.shop == shop) & (c.sale_id == sale_id) & (c.kind == "credit") & (c.source != "ours")
+    rows = conn.execute(sa.select(c.number, c.reference).where(adopted & (c.state == "CONFIRMED")))
+    return frozenset(name for row in rows for name in row if name)
+
+
 def reference_book(conn: sa.Connection, shop: str, book: str) -> tuple[Any, datetime] | None:
     """A reference book (locations, tax rules, ...) as it was last read, and when."""
     c = t.references.c

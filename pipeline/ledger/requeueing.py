@@ -46,17 +46,29 @@ class Requeued:
 
 
 def requeue(
-    conn: sa.Connection, row: Mapping[str, Any], who: str, run_id: str, now: datetime, *, force: bool = False
+    conn: sa.Connection,
+    row: Mapping[str, Any],
+    who: str,
+    run_id: str,
+    now: datetime,
+    *,
+    force: bool = False,
+    past_void: bool = False,
 ) -> Requeued:
-    """Reopen the subject of this letter, by the same way as a first time: nothing is sent from here."""
+    """Reopen the subject of this letter, by the same way as a first time: nothing is sent from here.
+
+    With `past_void` a document of ours that a person voided does not stop another one.
+    """
     if row["redrives"] >= MOST_REDRIVES and not force:
         return Requeued(Moved.TIRED, f"requeued {row['redrives']} times and died of the same cause each time")
     if not _move(conn, row, dead.REQUEUED, now, f"run {run_id}", redrives=_D.redrives + 1):
         return Requeued(Moved.ELSEWHERE)
+    if past_void and row["effect_id"] is not None:
+        effects.allow_past_void(conn, int(row["effect_id"]))
     done = _BY_STAGE[row["stage"]](conn, row, now)
     if done.moved is Moved.SATISFIED:
         _end(conn, row, dead.RESOLVED, now, done.why)
-    details = {"letter": row["id"], "run": run_id, "outcome": done.moved.value, "why": done.why}
+    details = {"letter": row["id"], "run": run_id, "outcome": done.moved.value, "why": done.why, "past_void": past_void}
     audit.write(conn, who, "dead.requeue", details, now)
     return done
 

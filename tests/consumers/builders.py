@@ -306,7 +306,7 @@ class FakeBooks:
     tax_rules: Sequence[TaxRule] = (TaxRule(VAT, Decimal(20), active=True, for_sale=True),)
     company: Tenant = field(default_factory=a_tenant)
     aliases: dict[str, str] = field(default_factory=dict)
-    learned_rule: str = ""
+    total_rule: str = ""
     stock: Sequence[AvailabilityRow] = ()
     claimed: frozenset[str] = frozenset()
     asked: int = 0
@@ -343,3 +343,7 @@ class FakeBooks:
     def claimed_notes(self, sale_id: str) -> frozenset[str]:
         """Notes other returns adopted."""
         return self.claimed
+
+    def learned_rule(self) -> str:
+        """What other sales showed."""
+        return self.total_rule

@@ -17,7 +17,7 @@ from schemas.actions import Action
 from tasks.credit_note_provider import CreditNoteProvider
 from tasks.perform import Performer, Provider, Timing, waits_for_person
 from tests.faults.cas_store import CasStore
-from tests.faults.model_cin7 import DIRECT, SIMPLE, STYLES, ModelCin7, an_action
+from tests.faults.model_cin7 import CURSES, DIRECT, SIMPLE, STYLES, ModelCin7, an_action
 
 TIMING = Timing(
     lease=timedelta(seconds=180),
@@ -166,7 +166,7 @@ class Run:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.style = self.rng.choice(self.variant.styles)
-        self.cin7 = ModelCin7(self.rng, simple=self.style == SIMPLE)
+        self.cin7 = ModelCin7(self.rng, simple=self.style == SIMPLE, curse=self.rng.choice(CURSES))
         self.store = self.variant.store()
         self.workers: list[Worker] = []
         self.snapshots: dict[int, EffectRow] = {}

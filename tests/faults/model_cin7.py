@@ -23,6 +23,8 @@ LATEST_COMMIT, STALEST = 35.0, 25.0
 
 DRAFTED, DIRECT, SIMPLE = "drafted", "direct", "simple"
 STYLES = (DRAFTED, DIRECT, SIMPLE)
+#: What goes wrong every time until the end of a run: (status of the write, its fate).
+CURSES = (*[("", "")] * 12, ("AUTHORISED", "lost"), ("DRAFT", "lost"), ("AUTHORISED", "unanswered"), ("DRAFT", "unanswered"), ("AUTHORISED", "ignored"))
 
 
 def gbp(amount: str) -> Money:
@@ -79,6 +81,7 @@ class ModelCin7:
     simple: bool
     now: datetime = datetime(2026, 3, 1, tzinfo=UTC)
     faulty: bool = True
+    curse: tuple[str, str] = ("", "")
     documents: list[Document] = field(default_factory=list)
     late: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -109,6 +112,7 @@ class ModelCin7:
 
     def post_credit_note(self, body: Mapping[str, Any], *_: object, lane: Lane, **__: object) -> tuple[CreditNote, ...]:
         fate = self._fate() if self.faulty else "ok"
+        fate = self.curse[1] if self.curse[0] == body["Status"] else fate
         self._say(f"POST {body['Status']} of {str(body['TaskID'])[-6:]}: {fate}")
         before: dict[str, Exception] = {
             "throttled": Throttled(7.0),
@@ -123,7 +127,8 @@ class ModelCin7:
             moment = self.now + timedelta(seconds=self.rng.uniform(0, LATEST_COMMIT))
             self.late.append((moment, lambda: self._commit_late(body)))
             raise Uncertain("timeout before a late commit")
-        self._commit(body)
+        if fate != "ignored" or not self._knows(body):
+            self._commit(body)
         if fate == "unanswered":
             raise Uncertain("timeout after the commit")
         return tuple(self._note(doc, doc.status) for doc in self.documents)
@@ -138,8 +143,13 @@ class ModelCin7:
             "not sent": 4,
             "no slot": 4,
             "rejected": 2,
+            "ignored": 2,
         }
         return self.rng.choices(list(fates), list(fates.values()))[0]
+
+    def _knows(self, body: Mapping[str, Any]) -> bool:
+        """A 200 proves nothing: a change of a document that is there may be dropped without a word."""
+        return any(doc.task_id == body["TaskID"] for doc in self.documents)
 
     # -- the books ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pipeline.ledger import dead, effects, entries, letters, requeueing
 from pipeline.ledger import tables as t
 from pipeline.ledger.letters import Filter
 from pipeline.ledger.requeueing import Moved, Requeued, Verdict
+from schemas.concerns import ConcernType
 from tests.tasks.practice import Bench
 
 NOTE_PATH = "creditnote"
@@ -158,19 +159,45 @@ def test_a_requeued_effect_that_fails_as_before_is_buried_after_one_send(bench: 
     assert (letter["state"], letter["redrives"]) == (dead.OPEN, 1)
 
 
-def test_what_is_found_at_the_look_up_counts_as_done(bench: Bench) -> None:
-    order, rma = _uncertain(bench)
+def _lost_answer(bench: Bench) -> tuple[str, str]:
+    """The note is in Cin7, and the ledger does not know it: the effect waits for a person."""
+    order = bench.desk.sell()
+    rma = bench.desk.open_return(order)
+    bench.take(rma)
+    bench.consume(rma)
+    (effect,) = bench.effects(rma)
+    bench.change(t.effects, state=effects.UNCERTAIN, due_at=None, step_sends=2, number="", reference="", progress={})
+    bench.change(t.entries, t.entries.c.id == effect["entry_id"], state=entries.BURIED, due_at=None)
+    letter = dead.Letter(
+        "alder",
+        "credit-notes",
+        "perform",
+        ConcernType.WRITE_UNCERTAIN,
+        "sent twice and not found",
+        entry_id=effect["entry_id"],
+        effect_id=effect["id"],
+        return_id=effect["return_id"],
+    )
     with bench.parts.ledger.write() as conn:
-        row = conn.execute(t.effects.select()).mappings().one()
-        bench.desk.world.control.delete("/faults")
-    assert row["state"] == effects.UNCERTAIN
-    _requeue(bench, rma=rma)
-    _until(bench, rma, "settled")
-    bench.change(t.dead_letters, state=dead.OPEN)
-    done = _requeue(bench, rma=rma)
-    assert done.moved is Moved.SATISFIED
+        dead.bury(conn, letter, bench.clock())
+    return order, rma
+
+
+def test_what_is_found_at_the_look_up_is_adopted_and_counts_as_done(bench: Bench) -> None:
+    order, rma = _lost_answer(bench)
+    assert _requeue(bench, rma=rma).moved is Moved.REQUEUED
+    bench.desk.forget_calls()
+    assert bench.consume(rma) == "settled"
+    assert bench.desk.calls("cin7", "POST") == []
+    assert bench.effects(rma)[0]["number"] == bench.desk.authorised(order)[0]["number"]
     assert _state(bench) == dead.RESOLVED
-    assert len(bench.desk.authorised(order)) == 1
+
+
+def test_a_letter_whose_document_is_there_already_is_satisfied_without_work(bench: Bench) -> None:
+    _, rma = _lost_answer(bench)
+    bench.change(t.effects, state=effects.CONFIRMED)
+    assert _requeue(bench, rma=rma).moved is Moved.SATISFIED
+    assert _state(bench) == dead.RESOLVED
 
 
 # -- discarded --------------------------------------------------------------------------------------------------------

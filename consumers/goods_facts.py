@@ -1,0 +1,74 @@
+"""What the stock decision asks of the books: memory first, Cin7 only where goods may have to move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from consumers.case import Books, Case
+from consumers.dispositions import location_names
+from consumers.gates import goods_received
+from consumers.goods_log import State, Whereabouts, whereabouts
+from consumers.goods_moves import Moves, moves_of
+from schemas.concerns import Concern
+from schemas.merchant import EffectOwner, Terms
+from schemas.returns import ENDED_STATUSES
+from schemas.sales import Account, AvailabilityRow, Location, Sale, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsFacts:
+    """Everything asked. `sale` is read only for goods that came after their credit or whose restock was not posted;
+    `stock` only for SKUs that are about to move."""
+
+    tenant: Tenant | None = None
+    locations: Mapping[str, Location | None] = field(default_factory=dict)
+    accounts: Mapping[str, Account | None] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    stock: Mapping[str, Sequence[AvailabilityRow]] = field(default_factory=dict)
+    sale: Sale | None = None
+    trouble: Concern | None = None
+
+
+def gather(case: Case, terms: Terms, books: Books) -> GoodsFacts:
+    """Ask the books; nothing at all is asked while nothing of the return is credited."""
+    before = whereabouts(case)
+    if all(one.state is State.UNCREDITED for one in before) or case.ret.status in ENDED_STATUSES:
+        return GoodsFacts()
+    facts = _remembered(case, terms, books)
+    if any(sale_matters(case, one, terms) for one in before):
+        facts = _with_sale(facts, case, books)
+    log = whereabouts(case, facts.sale)
+    moving = moves_of(case, log, terms, facts.locations)
+    return replace(facts, stock={sku: books.stock_of(sku) for sku in _skus(moving)})
+
+
+def sale_matters(case: Case, one: Whereabouts, terms: Terms) -> bool:
+    """Whether the decision about this unit hangs on the sale."""
+    if one.state is State.OPEN:
+        return True
+    arrived = one.state is State.AWAITED and not one.busy and goods_received(case.ret, one.unit)
+    return arrived and terms.restock_owner is EffectOwner.RETURNLINE
+
+
+def _remembered(case: Case, terms: Terms, books: Books) -> GoodsFacts:
+    codes = {terms.write_off_account, terms.late_arrival_account, *(rule.account for rule in terms.dispositions)}
+    names = {*location_names(terms), *(one.location_id for one in whereabouts(case))}
+    aliases = {unit.sku: books.alias(unit.sku) for unit in case.ret.units if unit.sku}
+    return GoodsFacts(
+        tenant=books.tenant(),
+        locations={name: books.location(name) for name in sorted(names) if name},
+        accounts={code: books.account(code) for code in sorted(codes) if code},
+        aliases={**{sku: alias for sku, alias in aliases.items() if alias}, **terms.sku_aliases},
+    )
+
+
+def _with_sale(facts: GoodsFacts, case: Case, books: Books) -> GoodsFacts:
+    answer = books.sale_of(case.ret.order_name, case.ret.order_id)
+    if isinstance(answer, Concern):
+        return replace(facts, trouble=answer)
+    return replace(facts, sale=answer)
+
+
+def _skus(moves: Moves) -> list[str]:
+    return sorted({part.sku for move in moves.moves for part in move.goods.parts})

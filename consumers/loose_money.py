@@ -1,0 +1,159 @@
+"""Refunds that no credited item explains: a refund without lines, or one that came out otherwise than its note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from consumers.assembling import taken_by
+from consumers.case import Plan, Wait
+from consumers.charging import Unchargeable, charges_gross, mapped_charges
+from consumers.holds import LONG, QUARTER
+from consumers.line_total_rule import sum_of
+from consumers.matter import Matter
+from consumers.native_notes import foreign
+from consumers.posting_day import memo, posting_day
+from consumers.refund_gap import TRANSACTION, Unexplained, both_figures, mismatch
+from consumers.remaining import note_name, oldest_first
+from consumers.settlement import BONUS, GOODWILL
+from consumers.shipping import given_back, shipping_left
+from schemas.actions import NoteExtra, PostCreditNote, business_key
+from schemas.concerns import Concern, ConcernType
+from schemas.merchant import NoteStyle
+from schemas.returns import STORE_CREDIT
+from schemas.sales import ZERO_GUID, Charge, Invoice
+
+ORDER_REFUND = "order_refund"
+
+
+def settle_loose(matter: Matter, found: Unexplained) -> Plan:
+    """A note of charges only for the money no item explains, or what it waits for."""
+    if matter.sale.currency != found.gap.currency:
+        return _wait(
+            ConcernType.CURRENCY_MISMATCH, found, f"the sale is in {matter.sale.currency}", "settle it by hand"
+        )
+    if matter.sale.voided:
+        step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
+        return _wait(ConcernType.SALE_VOIDED, found, f"sale {matter.sale.order_number} is voided", step)
+    if matter.conflict is not None:
+        line = matter.conflict.line
+        cause = f"invoice line {line.sku} follows no known rule of totals"
+        return _wait(ConcernType.AMOUNT_MISMATCH, found, cause, "make this credit note by hand")
+    invoices = [one for one in oldest_first(matter.sale.invoices) if one.creditable]
+    if not invoices:
+        step = "authorise the invoice in Cin7; the credit note follows by itself"
+        return _wait(ConcernType.INVOICE_NOT_AUTHORISED, found, "no invoice of the sale is authorised", step, QUARTER)
+    stopped = _stopped(matter, found)
+    if stopped is not None:
+        return stopped
+    back = _shipping(matter, invoices, found)
+    return _post(matter, found, *back, "shipping") if back else _adjusted(matter, invoices, found)
+
+
+def _wait(kind: ConcernType, found: Unexplained, cause: str, step: str, again: timedelta = LONG) -> Plan:
+    text = f"{both_figures(found)}; {cause}"
+    return Plan(waits=(Wait(text, again, Concern(kind, text, step, found.gap)),))
+
+
+def _stopped(matter: Matter, found: Unexplained) -> Plan | None:
+    slack = matter.terms.amount_tolerance
+    others = foreign(matter.sale, matter.case, matter.facts.claimed)
+    same = [n for n in others if not n.lines or abs(n.total.amount - found.gap.amount) <= slack]
+    if same and not matter.waived(ConcernType.NATIVE_DUPLICATE):
+        names = ", ".join(note_name(note) for note in same)
+        step = "if it is for this refund, settle the return by hand; if it is for another, waive this to post"
+        return _wait(ConcernType.NATIVE_DUPLICATE, found, f"credit note {names} was made outside Returnline", step)
+    if matter.sale.simple and matter.sale.notes():
+        names = ", ".join(note_name(note) for note in matter.sale.notes())
+        step = "convert the sale to Advanced in Cin7; this continues by itself"
+        cause = f"simple sale {matter.sale.order_number} already has its one credit note ({names})"
+        return _wait(ConcernType.SIMPLE_SALE_ALREADY_CREDITED, found, cause, step)
+    return None
+
+
+def _shipping(
+    matter: Matter, invoices: Sequence[Invoice], found: Unexplained
+) -> tuple[Invoice, tuple[Charge, ...]] | None:
+    for left in shipping_left(matter, invoices, matter.sale.notes()):
+        charge = given_back(matter, left, left.gross)
+        if charge is not None and abs(left.gross - found.gap.amount) <= matter.terms.amount_tolerance:
+            return next(i for i in invoices if i.number == left.invoice_number), (charge,)
+    return None
+
+
+def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained) -> Plan:
+    name = _name(found)
+    if not _allowed(matter, found, name):
+        step = "find out why; waive this to post the difference as its own adjustment line"
+        return Plan(waits=(Wait(both_figures(found), LONG, mismatch(found, step)),))
+    roomy = [one for one in invoices if name != ORDER_REFUND or _room(matter, one) >= found.gap.amount - matter.coin]
+    if not roomy:
+        left = ", ".join(f"{one.number} has {matter.money(_room(matter, one))} left" for one in invoices)
+        return _wait(ConcernType.OVER_CREDIT, found, left, "credit it by hand, or void the wrong note")
+    charges = mapped_charges(matter, "adjustments", name, found.gap.amount, roomy[0].lines)
+    if isinstance(charges, Unchargeable):
+        return _wait(ConcernType.FEE_UNMAPPED, found, charges.cause, charges.next_step)
+    mixed = _one_rate_for_many(matter, roomy[0], charges)
+    if mixed and name == ORDER_REFUND and not matter.waived(ConcernType.TAX_VARIANCE):
+        step = 'set terms.adjustments.order_refund.tax_rule = "*" to split it by rate, or waive this'
+        return _wait(ConcernType.TAX_VARIANCE, found, mixed, step)
+    return _post(matter, found, roomy[0], charges, name)
+
+
+def _one_rate_for_many(matter: Matter, invoice: Invoice, charges: Sequence[Charge]) -> str:
+    rules = (matter.facts.tax_rules.get(line.tax_rule) for line in invoice.lines)
+    percents = {rule.percent for rule in rules if rule is not None}
+    if len(percents) < 2 or len(charges) > 1:
+        return ""
+    return f"invoice {invoice.number} has {len(percents)} tax rates, the adjustment only {charges[0].tax_rule!r}"
+
+
+def _name(found: Unexplained) -> str:
+    if found.order_level:
+        return ORDER_REFUND
+    return BONUS if all(row.kind == STORE_CREDIT for row in found.rows) else GOODWILL
+
+
+def _allowed(matter: Matter, found: Unexplained, name: str) -> bool:
+    """A refund without lines needs a person's reason whatever its size; a bonus needs none up to ReturnGO's own cap."""
+    if matter.waived(ConcernType.AMOUNT_MISMATCH):
+        return True
+    if name == BONUS:
+        return found.gap.amount * 2 <= found.credited.amount
+    return name == GOODWILL and found.gap.amount <= matter.terms.goodwill_tolerance
+
+
+def _room(matter: Matter, invoice: Invoice) -> Decimal:
+    sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
+    notes = [n for n in matter.sale.notes() if n.invoice_number == invoice.number or (sole and not n.invoice_number)]
+    return invoice.total.amount - sum_of(taken_by(note, invoice, matter) for note in notes)
+
+
+def _post(matter: Matter, found: Unexplained, invoice: Invoice, charges: tuple[Charge, ...], kind: str) -> Plan:
+    ret, sale, money = matter.case.ret, matter.sale, matter.money
+    units = tuple(sorted(TRANSACTION + row.transaction_id for row in found.rows))
+    key = business_key(matter.case.shop, ret.rma_id, "credit", units)
+    day = posting_day(matter.tenant, matter.now)
+    gross, tax = charges_gross(charges, matter), sum_of(charge.tax.amount for charge in charges)
+    note = PostCreditNote(
+        key=key,
+        sale_id=sale.sale_id,
+        units=units,
+        task_id=sale.sale_id if sale.simple else ZERO_GUID,
+        simple=sale.simple,
+        invoice_number=invoice.number,
+        memo=memo(key, ret, day),
+        noted_on=day.noted_on,
+        rate=invoice.rate,
+        lines=(),
+        charges=charges,
+        restock=(),
+        net=money(gross - tax),
+        tax=money(tax),
+        gross=money(gross),
+        tax_inclusive=sale.tax_inclusive,
+        direct=matter.terms.style is NoteStyle.DIRECT,
+        extras=(NoteExtra(kind, money(gross), money(tax), both_figures(found)),),
+    )
+    return Plan(actions=(note,), remarks=(f"{both_figures(found)}: {money(gross)} posted as {kind.replace('_', ' ')}",))

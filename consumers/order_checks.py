@@ -1,0 +1,72 @@
+"""Checks of a unit against its whole order: an exchange order, an order among others on one sale, a gift left behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+from consumers.holds import Held
+from consumers.matter import Matter, Placed, hold
+from consumers.placing import compared, portal_price, tolerance
+from consumers.sku_ladder import fold
+from schemas.concerns import ConcernType
+from schemas.merchant import GiftPolicy
+from schemas.sales import PAID, DocumentLine, Invoice
+
+
+def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
+    """A returned exchange item must be credited where its money is, never blindly on the replacement sale."""
+    unit, ret = placed.unit, matter.case.ret
+    untaxed = unit.paid.amount > 0 and unit.tax.amount == 0 and placed.sold.line.tax.amount > 0
+    if matter.waived(ConcernType.RETURN_OF_EXCHANGE) or not (ret.original_order or untaxed):
+        return None
+    if not untaxed and _paid_here(placed, matter):
+        return None
+    origin = f"order {ret.original_order}" if ret.original_order else "another order (paid without tax on a taxed line)"
+    cause = f"the item came by an exchange; the money was paid on {origin}"
+    step = "credit it on the order where it was paid, or waive this to credit the invoice line of this sale"
+    return hold(placed, matter, ConcernType.RETURN_OF_EXCHANGE, cause, step)
+
+
+def _paid_here(placed: Placed, matter: Matter) -> bool:
+    """Whether the exchange order's own invoice is paid and carries this very price and tax: then the money is here."""
+    paid, each = portal_price(placed.unit, matter.sale.currency), placed.each
+    if placed.sold.invoice.status != PAID or paid is None or each is None or each.tax <= 0:
+        return False
+    same_tax = abs(each.tax - placed.unit.tax.amount) <= tolerance(matter)
+    return same_tax and abs(compared(each, placed.unit, matter) - paid.amount) <= tolerance(matter)
+
+
+def share_is_ours(placed: Placed, matter: Matter) -> Held | None:
+    """On a sale of several orders only a line at the very price paid is this order's share."""
+    kind = ConcernType.CONSOLIDATED_SALE_AMBIGUOUS
+    if not matter.consolidated or placed.each is None or matter.waived(kind):
+        return None
+    paid = portal_price(placed.unit, matter.sale.currency)
+    if paid is not None and abs(compared(placed.each, placed.unit, matter) - paid.amount) <= tolerance(matter):
+        return None
+    sku, sale = placed.sold.line.sku, matter.sale
+    cause = f"sale {sale.order_number} holds several orders, and no line of {sku} in it has the price paid"
+    step = "credit this share by hand in Cin7, or waive this to credit the line found"
+    return hold(placed, matter, kind, cause, step, sku=sku)
+
+
+def gift_settled(placed: Placed, matter: Matter) -> Held | None:
+    """A free item that the shopper keeps while paid goods of the same invoice come back needs the merchant's word."""
+    free = [] if placed.sold.line.total.amount <= 0 else _gifts_kept(placed.sold.invoice, matter)
+    if not free or matter.waived(ConcernType.GIFT_UNEARNED):
+        return None
+    worth = sum((line.price.amount * line.quantity for line in free), Decimal(0))
+    names = ", ".join(sorted({line.sku for line in free}))
+    cause = f"the order came with a free {names} (list price {matter.money(worth)}), which is not returned"
+    step = "claw it back in ReturnGO, or waive this; terms.gift_policy = \"ignore\" never asks"
+    return hold(placed, matter, ConcernType.GIFT_UNEARNED, cause, step, gift=names, list_price=str(worth))
+
+
+def _gifts_kept(invoice: Invoice, matter: Matter) -> list[DocumentLine]:
+    if matter.terms.gift_policy is GiftPolicy.IGNORE or matter.consolidated:
+        return []
+    back = Counter(fold(matter.facts.aliases.get(u.sku, u.sku)) for u in matter.case.ret.units)
+    back.update({fold(line.sku): int(line.quantity) for note in matter.sale.notes() for line in note.lines})
+    free = [line for line in invoice.lines if line.total.amount == 0 and line.quantity > 0]
+    return [line for line in free if back[fold(line.sku)] < line.quantity]

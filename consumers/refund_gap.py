@@ -1,0 +1,91 @@
+"""Refunds beside credits: the difference over a whole return whose items are settled, before Cin7 is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumers.case import Case, Done, Plan
+from consumers.payouts import exchanged, in_currency, succeeded, undecided
+from schemas.actions import PostCreditNote
+from schemas.concerns import Concern, ConcernType
+from schemas.merchant import EffectOwner, Terms
+from schemas.money import Money, total
+from schemas.returns import DONE, Transaction
+
+#: Stands before a transaction's id where a note settles money instead of an item.
+TRANSACTION = "tx:"
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """Refunded less credited. `rows` are the refunds that a note of their own would settle."""
+
+    gap: Money
+    refunded: Money
+    credited: Money
+    rows: tuple[Transaction, ...]
+
+    @property
+    def order_level(self) -> bool:
+        """Whether the money was refunded without naming any item."""
+        return any(not row.unit_ids for row in self.rows)
+
+
+def unexplained(case: Case, terms: Terms) -> Unexplained | None:
+    """The difference between all refunds and all credits of a return whose items are settled; None where they agree,
+    or where it is too early or not possible to tell.
+
+    Too little refunded counts only once ReturnGO calls the return done: the rest may still come.
+    """
+    notes = [e for e in case.effects if e.kind == "credit" and e.state != "WITHDRAWN"]
+    done, ret = succeeded(case.ret), case.ret
+    if not done or undecided(ret) or any(exchanged(u) for u in ret.units) or not all(e.confirmed for e in notes):
+        return None
+    currency = done[0].amount.currency
+    refunded = in_currency(done, currency)
+    credited = _credited(notes, currency)
+    if refunded is None or credited is None:
+        return None
+    gap = refunded - credited.amount
+    slack = terms.amount_tolerance * max(len(ret.units), 1)
+    if abs(gap) <= slack or (gap < 0 and (ret.status != DONE or not _all_named(done, notes))):
+        return None
+    covered = case.covered("credit")
+    fresh = tuple(t for t in done if TRANSACTION + t.transaction_id not in covered)
+    rows = tuple(t for t in fresh if not t.unit_ids) or fresh
+    return Unexplained(Money(gap, currency), Money(refunded, currency), credited, rows) if rows or gap < 0 else None
+
+
+def _credited(notes: Sequence[Done], currency: str) -> Money | None:
+    amounts = [e.gross for e in notes]
+    if any(gross is None or gross.currency != currency for gross in amounts):
+        return None
+    kept = [e.action.fees_withheld for e in notes if isinstance(e.action, PostCreditNote) and e.action.fees_withheld]
+    return total((gross for gross in amounts if gross), currency) - total(kept, currency)
+
+
+def _all_named(done: Sequence[Transaction], notes: Sequence[Done]) -> bool:
+    named = {unit for t in done for unit in t.unit_ids}
+    return any(not t.unit_ids for t in done) or all(set(e.units) <= named for e in notes)
+
+
+def without_note(case: Case, terms: Terms, found: Unexplained) -> Plan | None:
+    """The plan where no note can mend it: too little was refunded, or the notes are not ours to make."""
+    if found.gap.amount > 0 and terms.credit_note_owner is EffectOwner.RETURNLINE:
+        return None
+    if ConcernType.AMOUNT_MISMATCH in case.waived:
+        return Plan(remarks=(f"{both_figures(found)}; accepted by a person",))
+    step = "refund the rest in ReturnGO, or correct the credit note in Cin7, or waive this"
+    return Plan(concerns=(mismatch(found, step),))
+
+
+def both_figures(found: Unexplained) -> str:
+    """Refunded and credited in one sentence."""
+    return f"ReturnGO refunded {found.refunded}, the credit notes give {found.credited}"
+
+
+def mismatch(found: Unexplained, step: str) -> Concern:
+    """The exception that quotes both."""
+    details = {"refunded": str(found.refunded.amount), "credited": str(found.credited.amount)}
+    return Concern(ConcernType.AMOUNT_MISMATCH, both_figures(found), step, abs(found.gap), details=details)

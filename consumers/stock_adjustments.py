@@ -1,0 +1,72 @@
+"""The stock-adjustments consumer: after the credit, goods go where the warehouse's findings send them, each step once.
+
+Never a second credit: a later finding makes a transfer or a write-off, goods that come late an adjustment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from consumers.case import Case, Plan
+from consumers.goods_arrivals import Arrivals, arrivals_of, held_by_trouble
+from consumers.goods_concerns import goods_concerns
+from consumers.goods_documents import Desk, adjustments, transfers, value_checks, write_offs
+from consumers.goods_facts import GoodsFacts, gather
+from consumers.goods_log import State, Whereabouts, whereabouts
+from consumers.goods_moves import moves_of
+from consumers.holds import HOUR, LONG, QUARTER, Held, concern_of, waits_of
+from schemas.concerns import Concern, ConcernType
+from schemas.merchant import Terms
+from schemas.returns import ENDED_STATUSES, Return
+
+__all__ = ["GoodsFacts", "gather", "hears", "plan"]
+
+
+def hears(ret: Return, terms: Terms) -> bool:
+    """Whether the return concerns this consumer: whenever it has goods."""
+    return bool(ret.rma_id and ret.units)
+
+
+def plan(case: Case, facts: GoodsFacts, terms: Terms, now: datetime) -> Plan:
+    """The stock documents to make now, the units that wait with their reasons, and what a person must know.
+
+    Pure: the same arguments give the same plan. `now` must be aware.
+    """
+    log = whereabouts(case, facts.sale)
+    currency = facts.tenant.currency if facts.tenant else ""
+    told = goods_concerns(case, log, terms, currency or "XXX")
+    if all(one.state is State.UNCREDITED for one in log):
+        return Plan(concerns=told, remarks=("nothing of this return is credited yet",))
+    if case.ret.status in ENDED_STATUSES or facts.tenant is None:
+        return Plan(concerns=told, remarks=("the return has ended: its goods are left as they are",))
+    desk = Desk(case, facts, terms, now, facts.tenant)
+    came = arrivals_of(case, log, facts, terms)
+    moving = moves_of(case, log, terms, facts.locations)
+    held = [*moving.held, *came.held, *held_by_trouble(case, log, facts), *_quiet(log)]
+    made = [transfers(desk, moving.moves), write_offs(desk, moving.moves), adjustments(desk, came.found)]
+    return Plan(
+        actions=tuple(action for some in made for action in some.actions) + value_checks(desk, log),
+        waits=waits_of([*held, *(one for some in made for one in some.held)]),
+        concerns=told + _claims(case, came),
+        remarks=tuple(dict.fromkeys([*moving.remarks, *came.remarks])),
+    )
+
+
+def _quiet(log: Sequence[Whereabouts]) -> list[Held]:
+    """What waits without an exception of its own: the credit note says what is wrong, or the effect does."""
+    found = [
+        Held(one.unit, "the credit note's restock is not posted yet", HOUR) for one in log if one.state is State.OPEN
+    ]
+    found += [Held(one.unit, "the goods are not here yet", LONG) for one in log if one.state is State.AWAITED]
+    return found + [Held(one.unit, "an earlier move of the goods is not finished", QUARTER) for one in log if one.busy]
+
+
+def _claims(case: Case, came: Arrivals) -> tuple[Concern, ...]:
+    """Supplier's goods that came back to us after the credit."""
+    kind = ConcernType.DROPSHIP_CLAIM
+    if not came.claims or kind in case.waived:
+        return ()
+    cause = "a supplier's goods came back to us after their credit: nothing comes into our stock"
+    step = "send them on and claim the credit from the supplier, then waive this"
+    return (concern_of(kind, [Held(one.unit, cause, HOUR, kind, step) for one in came.claims]),)

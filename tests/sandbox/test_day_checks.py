@@ -1,0 +1,217 @@
+"""The checks of a demo: a perfect evening passes all of them, and each kind of mischief is found by the right one."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sandbox.day import make_day
+from sandbox.day.arithmetic import Amounts, Entitlement, entitlements, moved_accounts, moved_stock
+from sandbox.day.words import Day, Ending
+from sandbox.demo_checks import Facts, busiest, run_checks
+from sandbox.demo_evening import Evening, Morning, Note
+from sandbox.demo_ledger import Standing, View
+from sandbox.demo_report import make_report
+
+DAY = make_day(20, 7)
+RMAS = {one.name: str(55_500_000 + number) for number, one in enumerate(DAY.returns, start=1)}
+SALES = {sale.order_name: f"sale-{sale.order_name}" for sale in DAY.sales}
+BOUGHT = Morning({("TEE-BLK-M", "Main Warehouse"): Decimal(40)}, {"300": Decimal(0)}, {})
+
+
+def costs() -> dict[str, Decimal]:
+    return {line.sku: Decimal("9.4") for sale in DAY.sales for line in sale.lines}
+
+
+def note(name: str, due: Entitlement, number: int) -> Note:
+    order = next(one.order_name for one in DAY.returns if one.name == name)
+    back = tuple((sku, count, place) for (sku, place), count in due.pieces.items())
+    rma = RMAS[name]
+    return Note(
+        f"CR-{number}", "AUTHORISED", SALES[order], due.currency, due.total, dict(due.amounts), back, rma, f"RL-{rma}"
+    )
+
+
+def standings(day: Day) -> dict[str, Standing]:
+    states = {Ending.CREDITED: "settled", Ending.WAITS: "parked", Ending.NOTHING: "refused"}
+    found = {}
+    for one in day.returns:
+        waits = one.ending is Ending.WAITS
+        seen = frozenset({one.waits_for} if one.waits_for else ())
+        open_ = {one.waits_for: "cause"} if waits else {}
+        found[RMAS[one.name]] = Standing(states[one.ending], "", open_, seen, one.ending is Ending.CREDITED)
+    return found
+
+
+def call(**changes: Any) -> dict[str, Any]:
+    plain = {"system": "cin7", "method": "GET", "path": "/cin7/ExternalApi/v2/sale", "query": "", "body": ""}
+    return {**plain, "monotonic": 1.0, "throttled": False, "fault": None, **changes}
+
+
+def perfect() -> Facts:
+    stock, accounts = Counter[tuple[str, str]](), dict(BOUGHT.accounts)
+    stock.update({place: int(count) for place, count in BOUGHT.stock.items()})
+    stock.update(moved_stock(DAY))
+    accounts |= moved_accounts(DAY, costs())
+    view = View(standings(DAY), {"admitted": 2, "unreadable": 1}, 0, 0, {}, {"intake": 1})
+    evening = Evening(
+        notes=[note(name, due, number) for number, (name, due) in enumerate(entitlements(DAY).items())],
+        stock={place: Decimal(count) for place, count in stock.items()},
+        accounts=accounts,
+        calls=[call(query="ID=00000000-0000-4000-8000-000000000001"), call(throttled=True, fault="throttle")],
+        faults=[{"kind": "throttle", "system": "cin7", "path": "x", "status": 500, "fired": 1, "times": 1}],
+        accepted=[b"one", b"two", b"two", None],
+        coalesced=1,
+        bodies=[b"one", b"two", b"<html>"],
+        view=view,
+    )
+    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1)
+
+
+def failed(facts: Facts) -> set[str]:
+    return {check.name for check in run_checks(facts) if not check.passed}
+
+
+def changed(**changes: Any) -> Facts:
+    facts = perfect()
+    return replace(facts, evening=replace(facts.evening, **changes))
+
+
+def with_standing(name: str, **changes: Any) -> Facts:
+    view = perfect().evening.view
+    known = view.standings
+    return changed(view=replace(view, standings=known | {RMAS[name]: replace(known[RMAS[name]], **changes)}))
+
+
+def a_foreign_note() -> Facts:
+    share = Amounts(Decimal(25), Decimal(5))
+    alien = Note("CR-99", "AUTHORISED", SALES["#1001"], "GBP", share, {"20% (VAT on Income)": share}, (), "", "")
+    return changed(notes=[*perfect().evening.notes, alien])
+
+
+def a_doubled_note() -> Facts:
+    notes = perfect().evening.notes
+    return changed(notes=[*notes, replace(notes[0], number="CR-98")])
+
+
+def a_draft_left() -> Facts:
+    notes = perfect().evening.notes
+    return changed(notes=[replace(notes[0], status="DRAFT"), *notes[1:]])
+
+
+def a_note_on_a_strangers_sale() -> Facts:
+    notes = perfect().evening.notes
+    stranger = next(order for order in SALES if order.startswith("#5"))
+    return changed(notes=[replace(notes[0], sale_id=SALES[stranger]), *notes[1:]])
+
+
+def a_penny_too_much() -> Facts:
+    notes = perfect().evening.notes
+    more = {rule: each + Amounts(Decimal("0.01")) for rule, each in notes[0].by_rule.items()}
+    return changed(notes=[replace(notes[0], by_rule=more), *notes[1:]])
+
+
+def a_piece_too_few() -> Facts:
+    stock = dict(perfect().evening.stock)
+    stock["DRESS-BLU", "Quarantine"] -= 1
+    return changed(stock=stock)
+
+
+def books_that_do_not_balance() -> Facts:
+    return changed(accounts=perfect().evening.accounts | {"999": Decimal("0.02")})
+
+
+def an_effect_nobody_knows() -> Facts:
+    return changed(view=replace(perfect().evening.view, undecided=1))
+
+
+def a_buried_return() -> Facts:
+    return changed(view=replace(perfect().evening.view, buried={"intake": 1, "credit-notes": 1}))
+
+
+def an_idle_fault() -> Facts:
+    return changed(faults=[{"kind": "throttle", "system": "cin7", "path": "x", "status": 1, "fired": 0, "times": 1}])
+
+
+CREDITS = "credit totals equal the entitlement, per currency and tax rule"
+EACH = "each return was credited what it was entitled to"
+ONE_NOTE = "one credit note for each return, under its own mark"
+EVENTS = "every accepted event is accounted for"
+WAITING = "what must wait waits, with the right exception, and nothing else"
+OPEN = "nothing is left uncertain, and no draft note is left behind"
+MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
+    (a_foreign_note, CREDITS),
+    (a_foreign_note, ONE_NOTE),
+    (a_doubled_note, ONE_NOTE),
+    (a_draft_left, OPEN),
+    (a_note_on_a_strangers_sale, "sales without a return were left alone"),
+    (a_penny_too_much, EACH),
+    (a_penny_too_much, CREDITS),
+    (a_piece_too_few, "stock on hand moved by exactly the restocked pieces"),
+    (books_that_do_not_balance, "the books balance, and moved by exactly this day"),
+    (an_effect_nobody_knows, OPEN),
+    (a_buried_return, "the unreadable delivery lies in the dead letters"),
+    (an_idle_fault, "every fault of the day struck"),
+    (lambda: changed(bodies=[b"one", b"two"]), EVENTS),
+    (lambda: changed(bodies=[b"one", b"other", b"<html>"]), EVENTS),
+    (lambda: with_standing("unknown SKU", open={}), WAITING),
+    (lambda: with_standing("unknown SKU", open={"SKU_AMBIGUOUS": "x"}), WAITING),
+    (lambda: with_standing("plain", open={"OVER_CREDIT": "x"}), WAITING),
+    (lambda: with_standing("draft invoice", seen=frozenset()), "what waited for a person went on by itself"),
+    (lambda: changed(calls=[call(throttled=True)]), "no throttled call but the ones ordered"),
+    (lambda: changed(calls=[call()] * 601), "never more calls than the quota in any 60 seconds"),
+]
+
+
+def test_a_perfect_evening_passes_every_check() -> None:
+    assert failed(perfect()) == set()
+
+
+@pytest.mark.parametrize(("mischief", "check"), MISCHIEF)
+def test_mischief_is_found_by_the_check_it_belongs_to(mischief: Callable[[], Facts], check: str) -> None:
+    assert check in failed(mischief())
+
+
+def test_a_voided_note_counts_for_nothing() -> None:
+    notes = perfect().evening.notes
+    assert failed(changed(notes=[*notes, replace(notes[0], number="CR-97", status="VOIDED")])) == set()
+
+
+def test_calls_of_different_minutes_do_not_count_together() -> None:
+    assert busiest([0.0, 30.0, 59.9, 60.0, 119.0]) == 3
+    assert busiest([]) == 0
+
+
+def test_the_report_says_the_same_as_data() -> None:
+    facts = perfect()
+    report = make_report(facts, run_checks(facts), 12.34)
+    data = json.loads(report.as_json())
+    assert data["ok"] is True
+    assert len(data["returns"]) == 20
+    assert {row["status"] for row in data["returns"]} == {"credited", "waits", "nothing to do"}
+    assert all(total["agrees"] for total in data["totals"])
+
+
+def test_the_report_names_the_place_of_faulty_goods_and_the_reason_of_a_wait() -> None:
+    facts = perfect()
+    rows = {row.story: row for row in make_report(facts, run_checks(facts), 1.0).rows}
+    assert rows["two faulty pieces, inspected, not for sale again"].restocked == (("DRESS-BLU", 2, "Quarantine"),)
+    assert rows["the portal names a SKU that is not on the order"].exception == "SKU_UNMATCHED"
+
+
+def test_reads_of_a_sale_and_writes_about_an_rma_count_for_their_return() -> None:
+    rma = RMAS["plain"]
+    calls = [
+        call(system="returngo", path=f"/returngo/rma/{rma}"),
+        call(method="POST", path="/cin7/ExternalApi/v2/sale/creditnote", body=f'{{"Memo": "x RMA {rma} order #1001"}}'),
+        call(path="/cin7/ExternalApi/v2/saleList"),
+    ]
+    report = make_report(changed(calls=calls), [], 1.0)
+    row = next(row for row in report.rows if row.rma == rma)
+    assert (row.cin7_calls, row.returngo_calls, report.calls.on_the_clock["cin7"]) == (1, 1, 1)

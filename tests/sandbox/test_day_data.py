@@ -1,0 +1,156 @@
+"""A demo day as data: always the same for a seed, with every case that must be in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox.books import building, tenant
+from sandbox.books.ledger import DEFAULT_RULES, Books
+from sandbox.books.sales import document_totals
+from sandbox.day import make_day
+from sandbox.day.arithmetic import Amounts, entitlements, invoiced, moved_accounts, piece
+from sandbox.day.words import ADVANCED, QUARANTINE, SIMPLE, Day, Ending, Sold, Step
+from sandbox.demo_play import sale_form
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def forty() -> Day:
+    return make_day(40, 7)
+
+
+def test_the_same_seed_gives_the_same_day_and_another_seed_another() -> None:
+    assert make_day(40, 7) == make_day(40, 7)
+    assert make_day(40, 7) != make_day(40, 8)
+
+
+@pytest.mark.parametrize("returns", [1, 2, 5, 14, 40, 130])
+def test_a_day_has_as_many_returns_as_asked_and_more_sales(returns: int) -> None:
+    day = make_day(returns, 3)
+    assert len(day.returns) == returns
+    assert len(day.sales) > len({one.order_name for one in day.returns})
+    assert len({one.name for one in day.returns}) == returns
+
+
+def test_a_day_without_returns_is_refused() -> None:
+    with pytest.raises(ValueError, match="returns: a day needs at least 1"):
+        make_day(0, 1)
+
+
+def test_a_short_day_keeps_the_telling_cases_before_ordinary_ones() -> None:
+    names = [one.name for one in make_day(6, 1).returns]
+    assert names == ["plain", "draft invoice", "simple first", "simple second", "advanced first", "advanced second"]
+
+
+def test_the_day_sells_with_tax_inside_and_on_top_at_mixed_rates_discounted_and_abroad() -> None:
+    sales = {one.name: forty().sale(one.order_name) for one in forty().returns}
+    assert {sale.tax_inclusive for sale in sales.values()} == {True, False}
+    assert len({line.tax_rule for line in sales["mixed rates"].lines}) == 3
+    assert sales["discount"].lines[0].discount > 0
+    assert sales["euro"].currency == "EUR"
+    assert sales["euro"].rate != 1
+    assert (sales["simple second"].kind, sales["advanced second"].kind) == (SIMPLE, ADVANCED)
+    assert sales["draft invoice"].invoice == "DRAFT"
+
+
+def test_the_day_has_every_trouble_a_webhook_can_have() -> None:
+    manners = [one.manner for one in forty().returns]
+    assert any(manner.duplicated for manner in manners)
+    assert any(manner.reordered for manner in manners)
+    assert any(manner.payload_form == "bare" for manner in manners)
+    assert [step.do for step in forty().steps].count("stray") == 1
+
+
+def test_the_day_has_a_timeout_after_commit_a_burst_of_5xx_and_a_throttle() -> None:
+    kinds = Counter(step.body["kind"] for step in forty().steps if step.do == "fault")
+    assert kinds["timeout_after"] == kinds["status_after"] == kinds["throttle"] == 1
+    assert kinds["status_before"] == 2
+
+
+def test_returns_end_credited_waiting_or_with_nothing_to_do() -> None:
+    endings = {one.ending for one in forty().returns}
+    assert endings == {Ending.CREDITED, Ending.WAITS, Ending.NOTHING}
+    assert all(one.waits_for for one in forty().returns if one.ending is Ending.WAITS)
+
+
+def test_steps_are_in_order_of_time_and_every_return_has_its_own() -> None:
+    day = forty()
+    assert [step.at for step in day.steps] == sorted(step.at for step in day.steps)
+    for one in day.returns:
+        assert _life(day, one.name) in (
+            ["request", "approve", "receive"],
+            ["request", "approve", "cancel"],
+            ["arrive at once"],
+        )
+
+
+def _life(day: Day, name: str) -> list[str]:
+    helped = {"authorise-invoice", "convert-to-advanced"}
+    steps: list[Step] = [step for step in day.steps if step.name == name and step.do not in helped]
+    return [step.do for step in steps]
+
+
+def test_help_comes_only_after_the_exception_that_asks_for_it() -> None:
+    help_ = {step.do: step for step in forty().steps if step.do in ("authorise-invoice", "convert-to-advanced")}
+    assert {step.until.concern for step in help_.values() if step.until} == {
+        "INVOICE_NOT_AUTHORISED",
+        "SIMPLE_SALE_ALREADY_CREDITED",
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_no_sale_gives_back_more_than_it_took(seed: int) -> None:
+    day = make_day(30, seed)
+    due: Counter[str] = Counter()
+    for one in day.returns:
+        for back in one.back:
+            due[f"{one.order_name}/{back.line}"] += back.quantity
+    sold = {f"{s.order_name}/{n}": line.quantity for s in day.sales for n, line in enumerate(s.lines)}
+    assert all(count <= sold[place] for place, count in due.items())
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_what_the_accounts_must_move_by_is_balanced(seed: int) -> None:
+    costs = {line.sku: Decimal("7.77") for sale in make_day(30, seed).sales for line in sale.lines}
+    assert sum(moved_accounts(make_day(30, seed), costs).values()) == 0
+
+
+def test_every_line_is_invoiced_as_the_practice_books_do() -> None:
+    day = make_day(60, 5)
+    books = Books(1, DEFAULT_RULES)
+    tenant.set_up(books, tenant.default_tenant())
+    for sale in day.sales:
+        built = building.build_sale(books, sale_form(sale) | {"ship": False, "invoice_status": "AUTHORISED"}, NOW)
+        own = sum((invoiced(line, inclusive=sale.tax_inclusive) for line in sale.lines), Amounts())
+        totals = document_totals(built.invoices[0].lines, inclusive=sale.tax_inclusive)
+        assert totals == (own.net, own.tax, own.gross)
+
+
+def test_two_returns_of_one_line_share_it_to_the_last_fraction() -> None:
+    due = entitlements(forty())
+    both = due["advanced first"].total + due["advanced second"].total
+    assert both == invoiced(forty().sale("#1004").lines[0], inclusive=True)
+
+
+def test_faulty_pieces_are_expected_in_quarantine() -> None:
+    assert entitlements(forty())["faulty"].pieces == {("DRESS-BLU", QUARANTINE): 2}
+
+
+def test_waiting_and_cancelled_returns_are_entitled_to_nothing_yet() -> None:
+    assert {"unknown SKU", "overpaid", "cancelled"}.isdisjoint(entitlements(forty()))
+
+
+def test_the_portal_says_what_one_piece_cost_to_the_cent() -> None:
+    assert piece(Sold("SOCK-3PK", 3, Decimal("12.99")), inclusive=True) == (Decimal("12.99"), Decimal("2.17"))
+    assert piece(Sold("JEANS-32", 2, Decimal(89), discount=Decimal(15)), inclusive=False) == (
+        Decimal("75.65"),
+        Decimal("15.13"),
+    )
