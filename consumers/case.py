@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from consumers.exchange_names import ExchangeNames
 from schemas.actions import Action
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import Terms
@@ -99,6 +100,9 @@ class Books(Protocol):
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
         """The one sale of this order, or why there is none (not found, ambiguous, consolidated)."""
 
+    def read_sale(self, sale_id: str) -> Sale:
+        """The sale that an earlier effect of the return already names."""
+
     def location(self, name: str) -> Location | None:
         """A location by exact name or GUID."""
 
@@ -113,6 +117,9 @@ class Books(Protocol):
 
     def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
         """The stock of exactly this Cin7 SKU, read fresh: one row per location, bin and batch."""
+
+    def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
+        """The sale of an exchange's new order, read fresh; None while Cin7 has none, a Concern where several fit."""
 
     def alias(self, sku: str) -> str | None:
         """The Cin7 SKU a person or an earlier unique match tied to this portal SKU."""

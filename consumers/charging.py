@@ -79,6 +79,13 @@ def charge_gross(charge: Charge, matter: Matter) -> Decimal:
     return charge.total.amount + charge.tax.amount
 
 
+def charge_amount(charge: Charge, matter: Matter) -> Decimal:
+    """A charge as extended on this sale: tax inside where the sale is inclusive, else without."""
+    if matter.rule is TotalRule.PLUS_TAX and not matter.sale.tax_inclusive:
+        return charge.total.amount - charge.tax.amount
+    return charge.total.amount
+
+
 def charges_gross(charges: Iterable[Charge], matter: Matter) -> Decimal:
     """Their sum, with tax."""
     return sum_of(charge_gross(charge, matter) for charge in charges)

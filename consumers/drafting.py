@@ -55,8 +55,8 @@ def _with_extras(matter: Matter, notes: Sequence[CreditNote], result: Draft) -> 
     while result.notes:
         found = with_extras(matter, result.notes, result.placed, notes)
         if not isinstance(found, Trouble):
-            result.notes, remarks = found
-            result.remarks += remarks
+            result.remarks += found[1]
+            result.notes = found[0]
             break
         stopped = [note for note in result.notes if not found.units or found.units & set(note.units)]
         ids = {unit for note in stopped for unit in note.units}

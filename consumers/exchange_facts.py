@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from consumers.case import Books, Case, Done
-from consumers.exchange_names import exchanged_units, exchanges_of, handle_of, names_of, on_original
+from consumers.case import Case, Done
+from consumers.exchange_names import handle_of
+from consumers.gates import goods_received
 from schemas.actions import AuthoriseOrder, LinkExchangeOrder
 from schemas.concerns import Concern
-from schemas.merchant import Terms
 from schemas.money import Money, total
-from schemas.returns import AGREED_STATUSES, ENDED_STATUSES, ExchangeOrder, Unit
+from schemas.returns import ExchangeItem, ExchangeOrder, Unit
 from schemas.sales import DRAFT, NOT_AVAILABLE, Sale, Tenant
 
-#: Where nothing but stock is missing, these are the words of an order that may still be changed.
+#: The order statuses in which an order may still be changed and authorised.
 _DRAFTS = frozenset({DRAFT, NOT_AVAILABLE, ""})
 
 
@@ -27,6 +27,7 @@ class Sighting:
 
     order: ExchangeOrder
     units: tuple[Unit, ...]
+    items: tuple[ExchangeItem, ...] = ()
     sale: Sale | Concern | None = None
     available: Mapping[str, Decimal] = field(default_factory=dict)
 
@@ -61,8 +62,7 @@ class Sighting:
         if self.known is not None and self.known.order_lines:
             rows = [(line.sku, line.quantity) for line in self.known.order_lines if not line.drop_ship]
         else:
-            items = [item for unit in self.units for item in unit.exchange_items]
-            rows = [(aliases.get(item.sku, item.sku), Decimal(item.quantity)) for item in items if item.sku]
+            rows = [(aliases.get(item.sku, item.sku), Decimal(item.quantity)) for item in self.items if item.sku]
         for sku, quantity in rows:
             found[sku] = found.get(sku, Decimal(0)) + quantity
         return found
@@ -71,7 +71,7 @@ class Sighting:
         """The gross of the new order: Cin7's figure, else the portal's prices, else what is swapped."""
         if self.known is not None and self.known.order_total:
             return self.known.order_total
-        prices = [item.price * item.quantity for unit in self.units for item in unit.exchange_items if item.price]
+        prices = [item.price * item.quantity for item in self.items if item.price]
         amounts = prices or [unit.gross for unit in self.units]
         currencies = {money.currency for money in amounts}
         return total(amounts, amounts[0].currency) if len(currencies) == 1 else None
@@ -83,36 +83,6 @@ class ExchangeFacts:
 
     sightings: tuple[Sighting, ...] = ()
     tenant: Tenant | None = None
-
-
-def gather(case: Case, terms: Terms, books: Books) -> ExchangeFacts:
-    """Read the sale of each exchange that is not closed, and the stock only where nothing else is in the way."""
-    from consumers.exchange_gates import before_stock
-
-    ret = case.ret
-    tenant = books.tenant() if terms.go_live else None
-    if ret.status not in AGREED_STATUSES | ENDED_STATUSES:
-        return ExchangeFacts(tenant=tenant)
-    units, seen = exchanged_units(ret), []
-    for order in exchanges_of(ret):
-        sighting = Sighting(order, units)
-        if not on_original(ret, order) and not closed(case, sighting):
-            sighting = replace(sighting, sale=books.exchange_sale(names_of(ret, order, terms.exchange_marker)))
-            if ret.status in AGREED_STATUSES and not sighting.out and not before_stock(case, sighting, terms):
-                sighting = replace(sighting, available=_available(sighting, terms, books))
-        seen.append(sighting)
-    return ExchangeFacts(tuple(seen), tenant)
-
-
-def _available(sighting: Sighting, terms: Terms, books: Books) -> dict[str, Decimal]:
-    """Available, not on hand: what is promised to others is not there for this one."""
-    sellable = set(terms.sellable_locations) or {terms.sellable_location}
-    places = {sighting.known.location} if sighting.known and sighting.known.location else sellable
-    asked = sighting.wanted(terms.sku_aliases)
-    return {
-        sku: sum((row.available for row in books.stock_of(sku) if row.location in places or places == {""}), Decimal(0))
-        for sku in sorted(asked)
-    }
 
 
 # -- what the ledger remembers ----------------------------------------------------------------------------------------
@@ -161,6 +131,4 @@ def closed(case: Case, sighting: Sighting) -> bool:
 
 def still_out(case: Case, sighting: Sighting) -> tuple[Unit, ...]:
     """The swapped items that must come back and are not in the warehouse."""
-    from consumers.gates import goods_received
-
     return tuple(unit for unit in sighting.units if unit.needs_shipment and not goods_received(case.ret, unit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -130,15 +130,14 @@ def invoices(ret: Return) -> tuple[Transaction, ...]:
     return tuple(t for t in ret.transactions if t.kind == INVOICE_PAYMENT)
 
 
-def price_difference(ret: Return, units: Sequence[Unit]) -> Money | None:
+def price_difference(sighting: Sighting) -> Money | None:
     """What the new goods cost more than the swapped ones (negative: less); None where a price is not told."""
-    items = [item for unit in units for item in unit.exchange_items] + list(ret.exchange_items)
-    prices = [item.price * item.quantity for item in items if item.price is not None]
-    amounts = prices + [unit.gross for unit in units]
-    if not items or len(prices) < len(items) or len({money.currency for money in amounts}) > 1:
+    prices = [item.price * item.quantity for item in sighting.items if item.price is not None]
+    swapped = [unit.gross for unit in sighting.units]
+    if not prices or len(prices) < len(sighting.items) or len({m.currency for m in prices + swapped}) > 1:
         return None
     currency = prices[0].currency
-    return total(prices, currency) - total((unit.gross for unit in units), currency)
+    return total(prices, currency) - total(swapped, currency)
 
 
 def _payment(case: Case, sighting: Sighting, terms: Terms) -> Obstacle | None:
@@ -151,7 +150,7 @@ def _payment(case: Case, sighting: Sighting, terms: Terms) -> Obstacle | None:
         since = min((t.created_at for t in open_ if t.created_at), default=ret.approved_at)
         why = f"the shopper has not paid {total((t.amount for t in open_), open_[0].amount.currency)} for it yet"
         return Obstacle(Reason.PAYMENT, why, step, since)
-    owed = price_difference(ret, sighting.units)
+    owed = price_difference(sighting)
     # A released order was paid or let go by the portal itself; its free price range is not told to us.
     if owed is None or sighting.order.released or any(t.amount.currency != owed.currency for t in asked):
         return None

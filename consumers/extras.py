@@ -13,6 +13,7 @@ from consumers.matter import Matter, Placed
 from consumers.payouts import PaidOut, paid_out
 from consumers.settlement import Mismatch, Reading, read_refund
 from consumers.shipping import given_back, shipping_left
+from consumers.tax_basis import on_basis
 from schemas.actions import NoteExtra, PostCreditNote
 from schemas.concerns import ConcernType
 from schemas.money import Money
@@ -63,7 +64,7 @@ def with_extras(
     trouble = (
         _put_fees(work, fees, reading, named) or _put_shipping(work, reading) or _put_adjustment(work, reading, named)
     )
-    return trouble or _too_little(work) or (work.notes, [*work.remarks, *reading.remarks])
+    return trouble or _too_little(work) or _on_basis(work) or (work.notes, [*work.remarks, *reading.remarks])
 
 
 def _reading(
@@ -165,6 +166,19 @@ def _note_extra(work: _Work, number: int, extra: NoteExtra) -> None:
 
 def _zero(work: _Work) -> Money:
     return work.matter.money(Decimal(0))
+
+
+def _on_basis(work: _Work) -> Trouble | None:
+    for number, note in enumerate(work.notes):
+        found = on_basis(work.matter, note)
+        if isinstance(found, Decimal):
+            cause = f"row by row the tax is {note.tax}, over the whole document {work.matter.money(found)} more"
+            step = "compare the tax of the invoice in Cin7; waive this to post the invoice's shares"
+            return Trouble(ConcernType.TAX_VARIANCE, cause, step, units=frozenset(note.units))
+        if abs(found.tax - note.tax).amount >= work.matter.coin:
+            work.remarks.append(f"tax is rounded over the document: {found.tax} instead of {note.tax}")
+        work.notes[number] = found
+    return None
 
 
 def _too_little(work: _Work) -> Trouble | None:

@@ -16,7 +16,7 @@ from consumers.holds import HOUR, QUARTER, Held
 from consumers.kits import recipe_of
 from consumers.restocking import PickPool
 from consumers.sku_ladder import SkuMatch, climb
-from schemas.actions import UnitGoods
+from schemas.actions import AdjustStock, UnitGoods
 from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner, Terms
 from schemas.sales import SERVICE, DocumentLine, Location, Sale
@@ -46,7 +46,7 @@ def arrivals_of(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts, terms
     result = Arrivals()
     if facts.sale is None or terms.restock_owner is not EffectOwner.RETURNLINE:
         return result
-    pool = _pool(facts.sale, log)
+    pool = _pool(facts.sale, case)
     for one in log:
         came = one.state is State.AWAITED and not one.busy and goods_received(case.ret, one.unit)
         if not came or one.goods is None or serial_differs(one.unit):
@@ -76,14 +76,12 @@ def held_by_trouble(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts) -
     ]
 
 
-def _pool(sale: Sale, log: Sequence[Whereabouts]) -> PickPool:
+def _pool(sale: Sale, case: Case) -> PickPool:
     """What is still out: less what notes put back and what arrivals of this return put back before."""
     pool = PickPool(sale, sale.notes())
-    noted = {(line.product_id, line.batch) for note in sale.notes() for line in note.restock}
-    for one in log:
-        for part in one.goods.parts if one.goods and one.state in {State.THERE, State.GONE} else ():
-            if (part.product_id, part.batch) not in noted:
-                pool.put_back(part)
+    for effect in case.effects:
+        if effect.confirmed and isinstance(effect.action, AdjustStock):
+            pool.put_back(effect.action.line)
     return pool
 
 

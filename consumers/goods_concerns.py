@@ -1,4 +1,4 @@
-"""What a person must know about a return's goods, whatever moves: other goods, missing goods, supplier claims, values."""
+"""What a person must know about a return's goods, whatever moves: other goods, missing goods, claims, values."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from consumers.case import Case
 from consumers.goods_arrivals import Arrival
 from consumers.goods_facts import GoodsFacts
-from consumers.goods_log import Whereabouts, restock_posted, step_name
+from consumers.goods_log import restock_posted, step_name
 from consumers.goods_moves import Move, worth
 from consumers.holds import HOUR, QUARTER, Held
 from consumers.posting_day import posting_day, signature
@@ -217,7 +217,7 @@ def _no_account(one: Arrival, account: str) -> Held:
     return Held(unit, cause, HOUR, ConcernType.STOCK_ACCOUNT_UNMAPPED, step, one.goods.gross)
 
 
-def value_checks(desk: Desk, log: Sequence[Whereabouts]) -> tuple[Action, ...]:
+def value_checks(desk: Desk) -> tuple[Action, ...]:
     """One look at the restock value of each posted note, once: also where it was posted later than its money."""
     if desk.terms.restock_owner is not EffectOwner.RETURNLINE:
         return ()

@@ -32,8 +32,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """One unit's goods after everything confirmed. `busy`: a move of them is under way or waits for a person; `moves`
-    counts the transfers."""
+    """One unit's goods after everything confirmed. `busy`: a move of them is not finished, so no other is planned;
+    `stuck`: because it waits for a person; `moves` counts the transfers."""
 
     unit: Unit
     state: State = State.UNCREDITED
@@ -42,6 +42,7 @@ class Whereabouts:
     sale_id: str = ""
     moves: int = 0
     busy: bool = False
+    stuck: bool = False
 
     @property
     def location_id(self) -> str:
@@ -87,7 +88,7 @@ def _of(unit: Unit, effects: list[Done], sale: Sale | None) -> Whereabouts:
             # Another system's note: where it put the goods is that system's affair.
             found = replace(found, state=State.ASIDE)
         elif effect.kind in MOVING:
-            found = replace(found, busy=True)
+            found = replace(found, busy=True, stuck=found.stuck or effect.state in {"REJECTED", "DISCARDED"})
     return found
 
 

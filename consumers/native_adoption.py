@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from consumers.case import Case, Plan
@@ -13,6 +13,7 @@ from consumers.holds import HOUR, Held, waits_of
 from consumers.line_total_rule import TotalRule, four, sum_of
 from consumers.matter import Matter
 from consumers.native_notes import foreign
+from consumers.payouts import in_currency, paid_out
 from consumers.placing import match
 from consumers.remaining import figures
 from consumers.sku_ladder import SkuMatch
@@ -36,10 +37,37 @@ def adopt(matter: Matter, units: Sequence[UnitStanding]) -> Plan:
             held.append(found)
     notes = foreign(matter.sale, matter.case, matter.facts.claimed)
     actions = _adoptions(matter.case, matter.sale, by_product, notes, matter.rule)
+    actions = actions or _lump(matter, [unit for group in by_product.values() for unit in group], notes)
     taken = {unit for action in actions for unit in action.units}
     open_units = [unit for group in by_product.values() for unit in group if unit.returned_item_id not in taken]
     held += [Held(unit, "waiting for the credit note that Cin7's own channel makes", HOUR) for unit in open_units]
     return Plan(actions=actions, waits=waits_of(held), aliases=tuple(sorted(set(aliases), key=lambda a: a.portal_sku)))
+
+
+def _lump(matter: Matter, units: Sequence[Unit], notes: Iterable[CreditNote]) -> tuple[AdoptCreditNote, ...]:
+    """The channel's note without lines that credits just what ReturnGO refunded for these units."""
+    ids = frozenset(unit.returned_item_id for unit in units)
+    paid = paid_out(matter.case.ret, ids)
+    amount = in_currency(paid.transactions, matter.sale.currency) if paid and paid.units == ids else None
+    slack = matter.terms.amount_tolerance
+    for note in notes:
+        if amount is None or note.lines or note.status != AUTHORISED or abs(note.total.amount - amount) > slack:
+            continue
+        return (_adopted(matter.case, matter.sale, note, tuple(sorted(ids))),)
+    return ()
+
+
+def _adopted(case: Case, sale: Sale, note: CreditNote, ids: tuple[str, ...]) -> AdoptCreditNote:
+    return AdoptCreditNote(
+        key=business_key(case.shop, case.ret.rma_id, "credit", ids),
+        sale_id=sale.sale_id,
+        units=ids,
+        task_id=note.task_id,
+        number=note.number,
+        net=note.total_before_tax,
+        tax=note.tax,
+        gross=note.total,
+    )
 
 
 @dataclass(slots=True)
@@ -96,13 +124,4 @@ def _adopt(case: Case, sale: Sale, offer: _Offer, taken: Mapping[str, list[Unit]
             Money(amount, sale.currency)
             for amount in (part.net(sale.tax_inclusive), part.tax, part.gross(sale.tax_inclusive))
         )
-    return AdoptCreditNote(
-        key=business_key(case.shop, case.ret.rma_id, "credit", ids),
-        sale_id=sale.sale_id,
-        units=ids,
-        task_id=note.task_id,
-        number=note.number,
-        net=net,
-        tax=tax,
-        gross=gross,
-    )
+    return replace(_adopted(case, sale, note, ids), net=net, tax=tax, gross=gross)

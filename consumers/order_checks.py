@@ -1,4 +1,4 @@
-"""Checks of a unit against its whole order: an exchange order, an order among others on one sale, a gift left behind."""
+"""A unit beside its whole order: an exchange order, an order among others on one sale, a gift left behind."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def _invoiced(matter: Matter) -> list[DocumentLine]:
     """The invoiced lines under every SKU the sale knows their products by: a product may be renamed after its sale."""
     lines = [line for invoice in _live(matter) for line in invoice.lines]
     of = {line.product_id: line for line in lines}
-    picks = (pick for fulfilment in matter.sale.fulfilments for pick in fulfilment.picks)
-    others = {(one.product_id, one.sku) for one in (*matter.sale.order_lines, *picks)}
+    others = {(pick.product_id, pick.sku) for fulfilment in matter.sale.fulfilments for pick in fulfilment.picks}
+    others |= {(line.product_id, line.sku) for line in matter.sale.order_lines}
     known = {(line.product_id, line.sku) for line in lines}
     renamed = sorted(pair for pair in others - known if pair[0] in of and pair[1])
     return lines + [replace(of[product_id], sku=sku) for product_id, sku in renamed]

@@ -10,8 +10,10 @@ from consumers.dispositions import Unplaced
 from consumers.holds import Held
 from consumers.kits import Recipe, recipe_of
 from consumers.matter import Matter, Placed, hold
+from consumers.posting_day import zone_of
 from consumers.restocking import PickPool, tied
 from consumers.unit_checks import NOT_STOCK
+from schemas.merchant import Disposition
 from schemas.sales import StockLine
 
 
@@ -55,13 +57,13 @@ def _back(matter: Matter, units: Sequence[Placed], product_id: str, pool: PickPo
     recipe = {product_id: 1} if pool.shipped(product_id) else recipe_of(matter.sale, product_id)
     if recipe is None:
         return f"{sku}: no shipment of it on the sale, so nothing is restocked"
-    found = recipe if isinstance(recipe, Unplaced) else _taken(units, recipe, pool)
+    found = recipe if isinstance(recipe, Unplaced) else _taken(matter, units, recipe, pool)
     if isinstance(found, Unplaced) and matter.waived(found.kind):
         return f"{sku}: credited without restock, as a person decided"
     return found
 
 
-def _taken(units: Sequence[Placed], recipe: Recipe, pool: PickPool) -> list[Placed] | Unplaced:
+def _taken(matter: Matter, units: Sequence[Placed], recipe: Recipe, pool: PickPool) -> list[Placed] | Unplaced:
     """Every unit with one piece, or as many of each component as its bundle holds."""
     invoice = units[0].sold.invoice.number
     places = [one.destination for one in units if one.destination]
@@ -69,7 +71,7 @@ def _taken(units: Sequence[Placed], recipe: Recipe, pool: PickPool) -> list[Plac
         trouble = pool.trouble(product_id, invoice, places * count)
         if trouble is not None:
             return trouble
-    return [_with_parts(one, recipe, pool, invoice) for one in units]
+    return [_not_expired(matter, _with_parts(one, recipe, pool, invoice)) for one in units]
 
 
 def _with_parts(one: Placed, recipe: Recipe, pool: PickPool, invoice: str) -> Placed:
@@ -79,3 +81,14 @@ def _with_parts(one: Placed, recipe: Recipe, pool: PickPool, invoice: str) -> Pl
         pool.take(product_id, invoice, one.destination) for product_id, count in recipe.items() for _ in range(count)
     ]
     return replace(one, parts=tied(pieces))
+
+
+def _not_expired(matter: Matter, one: Placed) -> Placed:
+    """Goods past their date never go back on sale: they go to quarantine, where the merchant has one."""
+    today = matter.now.astimezone(zone_of(matter.tenant)).date()
+    cage = matter.facts.locations.get(matter.terms.quarantine_location)
+    fresh = all(part.expiry is None or part.expiry > today for part in one.parts)
+    if fresh or one.fate != Disposition.RESTOCK or cage is None:
+        return one
+    parts = tuple(replace(part, restock_location_id=cage.location_id, restock_location=cage.name) for part in one.parts)
+    return replace(one, destination=cage, fate=Disposition.QUARANTINE.value, parts=parts)

@@ -38,12 +38,14 @@ def accounts_asked(case: Case, terms: Terms) -> set[str]:
 
 
 def notes_of(case: Case, transaction: Transaction) -> list[Done]:
-    """The notes of the transaction's units; none while a unit is not credited. Without units: all of the return."""
-    every = credits_of(case)
-    if not transaction.unit_ids:
-        return every
+    """The notes that this money pays out, one made for the transaction itself first; none while a unit of it is not
+    credited. Where it names no units: all notes of the return."""
+    every, own = credits_of(case), _name(transaction)
     found = [credit_of(case, unit) for unit in transaction.unit_ids]
-    return [credit for credit in every if credit in found] if all(found) else []
+    if not all(found):
+        return []
+    mine = [credit for credit in every if not found or credit in found or own in credit.units]
+    return sorted(mine, key=lambda credit: own not in credit.units)
 
 
 def _parts(case: Case, transaction: Transaction) -> list[RecordRefund]:
@@ -126,7 +128,7 @@ class Recording:
             if note is None or note.status != AUTHORISED:
                 return _taken_back(credit, note)
             room = open_on(credit, note, self.case, self.actions, marker(self._key(transaction, credit)))
-            weight = credited(credit, transaction.unit_ids or credit.units)
+            weight = credited(credit, (*transaction.unit_ids, _name(transaction))) if transaction.unit_ids else None
             shares.append(Share(credit, note, room, weight.amount if weight else Decimal(0), zero(amount.currency)))
         found, left = filled(amount, shares)
         if not left:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from consumers.charging import charge_gross, priced
-from consumers.line_total_rule import TotalRule
+from consumers.charging import charge_amount, charge_gross, priced
 from consumers.matter import Matter
 from consumers.unit_checks import credited_tax_rule
 from schemas.merchant import ShippingRefund
@@ -53,16 +52,10 @@ def _left(matter: Matter, invoice: Invoice, charge: Charge, notes: Sequence[Cred
         for back in note.charges
         if _same(back, charge.description)
     ]
-    amount = _amount(charge, matter) - sum((_amount(back, matter) for back in given), Decimal(0))
+    amount = charge_amount(charge, matter) - sum((charge_amount(back, matter) for back in given), Decimal(0))
     tax = charge.tax.amount - sum((back.tax.amount for back in given), Decimal(0))
     gross = charge_gross(charge, matter) - sum((charge_gross(back, matter) for back in given), Decimal(0))
     return ShippingLeft(invoice.number, charge, amount, tax, gross)
-
-
-def _amount(charge: Charge, matter: Matter) -> Decimal:
-    if matter.rule is TotalRule.PLUS_TAX and not matter.sale.tax_inclusive:
-        return charge.total.amount - charge.tax.amount
-    return charge.total.amount
 
 
 def given_back(matter: Matter, left: ShippingLeft, gross: Decimal) -> Charge | None:

@@ -6,9 +6,10 @@ Never a second credit: a later finding makes a transfer or a write-off, goods th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from consumers.case import Case, Plan
+from consumers.case import Case, Plan, Wait
+from consumers.gates import goods_received
 from consumers.goods_arrivals import Arrivals, arrivals_of, held_by_trouble
 from consumers.goods_concerns import goods_concerns
 from consumers.goods_documents import Desk, adjustments, transfers, value_checks, write_offs
@@ -18,9 +19,12 @@ from consumers.goods_moves import moves_of
 from consumers.holds import HOUR, LONG, QUARTER, Held, concern_of, waits_of
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import Terms
-from schemas.returns import ENDED_STATUSES, Return
+from schemas.returns import DONE, ENDED_STATUSES, Return
 
 __all__ = ["GoodsFacts", "gather", "hears", "plan"]
+
+#: One document may call for the next: a transfer for its write-off, a restock value for a person.
+NEXT = timedelta(seconds=30)
 
 
 def hears(ret: Return, terms: Terms) -> bool:
@@ -43,23 +47,28 @@ def plan(case: Case, facts: GoodsFacts, terms: Terms, now: datetime) -> Plan:
     desk = Desk(case, facts, terms, now, facts.tenant)
     came = arrivals_of(case, log, facts, terms)
     moving = moves_of(case, log, terms, facts.locations)
-    held = [*moving.held, *came.held, *held_by_trouble(case, log, facts), *_quiet(log)]
+    held = [*moving.held, *came.held, *held_by_trouble(case, log, facts), *_quiet(case, log)]
     made = [transfers(desk, moving.moves), write_offs(desk, moving.moves), adjustments(desk, came.found)]
+    actions = tuple(action for some in made for action in some.actions) + value_checks(desk)
+    look_back = (Wait("what was just done is looked at once more", NEXT),) if actions else ()
     return Plan(
-        actions=tuple(action for some in made for action in some.actions) + value_checks(desk, log),
-        waits=waits_of([*held, *(one for some in made for one in some.held)]),
+        actions=actions,
+        waits=waits_of([*held, *(one for some in made for one in some.held)]) + look_back,
         concerns=told + _claims(case, came),
         remarks=tuple(dict.fromkeys([*moving.remarks, *came.remarks])),
     )
 
 
-def _quiet(log: Sequence[Whereabouts]) -> list[Held]:
+def _quiet(case: Case, log: Sequence[Whereabouts]) -> list[Held]:
     """What waits without an exception of its own: the credit note says what is wrong, or the effect does."""
     found = [
         Held(one.unit, "the credit note's restock is not posted yet", HOUR) for one in log if one.state is State.OPEN
     ]
-    found += [Held(one.unit, "the goods are not here yet", LONG) for one in log if one.state is State.AWAITED]
-    return found + [Held(one.unit, "an earlier move of the goods is not finished", QUARTER) for one in log if one.busy]
+    away = [one for one in log if one.state is State.AWAITED and not goods_received(case.ret, one.unit)]
+    if case.ret.status != DONE:
+        found += [Held(one.unit, "the goods are not here yet", LONG) for one in away]
+    moving = [one for one in log if one.busy and not one.stuck]
+    return found + [Held(one.unit, "an earlier move of the goods is not finished", QUARTER) for one in moving]
 
 
 def _claims(case: Case, came: Arrivals) -> tuple[Concern, ...]:

@@ -19,7 +19,7 @@ from schemas.returns import Return
 from schemas.sales import AvailabilityRow
 
 NAME = "stock-availability"
-#: A webhook that names more SKUs than this waits for the sweep, which costs less.
+#: More named SKUs than this wait for the sweep, which costs less.
 FEW = 5
 #: SKUs written out in an exception; the rest are counted.
 NAMED = 40
@@ -174,6 +174,14 @@ def interval(least: float, most: float, traffic: Traffic, *, urgent: bool = Fals
         return least
     share = min(1.0, traffic.used / traffic.allowed) if traffic.allowed > 0 else 1.0
     return least + (most - least) * share
+
+
+def worth_reading(named: int, traffic: Traffic) -> bool:
+    """Whether SKUs that a webhook named are read one by one now: a few, and only on a line that is less than half used.
+    Else the sweep reads them with all the others."""
+    if traffic.money_waits or traffic.held > 0:
+        return False
+    return 0 < named <= FEW and traffic.used + named <= traffic.allowed // 2
 
 
 # -- what a person must know ------------------------------------------------------------------------------------------

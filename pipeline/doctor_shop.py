@@ -78,7 +78,8 @@ def tax_rows(at: str, terms: Terms, rules: Iterable[TaxRule]) -> Iterator[Row]:
     """Tax rules named in the terms are active; inactive ones that sales may still carry have a successor."""
     known = {rule.name: rule for rule in rules}
     charges = [*terms.fees.values(), *terms.adjustments.values()]
-    for name in sorted({*terms.tax_successors.values(), *(charge.tax_rule for charge in charges)}):
+    # "*" is no rule: it takes the rates of the credited lines.
+    for name in sorted({*terms.tax_successors.values(), *(charge.tax_rule for charge in charges)} - {"*"}):
         check = f"{at} tax rule {name}"
         if name not in known:
             yield red(check, "not in Cin7 Core", _nearest(name, known))

@@ -137,6 +137,10 @@ class ReturnGo:
             _insist_new(cursor, seen)
         raise BadAnswer(f"the transaction list has more than {MOST_PAGES} pages")
 
+    def commented(self, rma_id: str, text: str, *, lane: Lane = Lane.MONEY) -> bool:
+        """Whether a comment on the RMA's timeline holds this text. Raises NotFound where there is no such RMA."""
+        return self._get(f"rma/{_segment(rma_id)}", (), lane, lambda data: _says(data, rma_id, text))
+
     def comment(self, rma_id: str, text: str, *, lane: Lane = Lane.MONEY) -> None:
         """Write on the RMA's timeline. The field's name is disputed: a refused body is tried once with the other.
 
@@ -245,6 +249,12 @@ def _own(data: Any, rma_id: str) -> tuple[Return, dict[str, Any]]:
     if found.rma_id != returngo.bare_rma_id(rma_id):
         raise SchemaInvalidError({"rmaSummary.rmaId": f"is {found.rma_id}, asked for {rma_id}"})
     return found, returngo.without_personal_data(data)
+
+
+def _says(data: Any, rma_id: str, text: str) -> bool:
+    _own(data, rma_id)
+    told = (row.get("htmlText") for row in data.get("comments") or () if isinstance(row, dict))
+    return any(text in line for line in told if isinstance(line, str))
 
 
 def _segment(text: str) -> str:

@@ -49,6 +49,7 @@ class Intervals:
     rotation: float = 21_600.0
     sales_poll: float = 300.0
     notes_poll: float = 600.0
+    drafts_poll: float = 900.0
     reference_refresh: float = 3_600.0
     webhook_watchdog: float = 1_800.0
     lookup_waits: tuple[float, ...] = (5.0, 15.0, 45.0, 120.0)

@@ -61,6 +61,7 @@ class IntervalsForm(Form):
     rotation = seconds()
     sales_poll = seconds()
     notes_poll = seconds()
+    drafts_poll = seconds()
     reference_refresh = seconds()
     webhook_watchdog = seconds()
     lookup_waits = Many(seconds(), validate=validate.Length(min=2, error="needs at least two waits, such as [5, 15]"))

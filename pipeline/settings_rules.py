@@ -54,6 +54,17 @@ def _shop(shop: Shop) -> Iterator[str]:
     if shop.terms.availability_target == "shopify" and shop.shopify is None:
         yield f"{at}.terms.availability_target: 'shopify' needs [{at}.shopify] with shop and access_token"
     yield from _terms(shop.terms, f"{at}.terms")
+    yield from _availability(shop.terms, f"{at}.terms")
+
+
+def _availability(terms: Terms, at: str) -> Iterator[str]:
+    if terms.availability_target == "none":
+        return
+    places = terms.sellable_locations or tuple(filter(None, (terms.sellable_location,)))
+    if not places:
+        yield f"{at}.sellable_locations: empty, so there is nothing to show; name the locations that serve shoppers"
+    if terms.quarantine_location and terms.quarantine_location in places:
+        yield f"{at}.sellable_locations: {terms.quarantine_location!r} is the quarantine; goods there are not for sale"
 
 
 def _terms(terms: Terms, at: str) -> Iterator[str]:

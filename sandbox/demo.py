@@ -29,7 +29,7 @@ from sandbox.demo_stage import Stage, StageError, running_returnline, running_wo
 #: A real Cin7 Core company has 60 calls a minute; with these a day fits into half a minute.
 QUOTA = 600
 INTERRUPTED = 130
-WIDTH = 170
+WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ def play(
             )
             costs = seller.stock_up()
             seller.sell()
-        with running_returnline(folder, urls, quota=options.quota) as stage, Board(screen) as board:
+        quotas = {"quota": options.quota, "portal_calls": day.portal_calls}
+        with running_returnline(folder, urls, **quotas) as stage, Board(screen) as board:
             before = morning(stage.desk, costs)
             stage.desk.forget_calls()
             player = Player(stage, day, seller.sale_ids, board.show)

@@ -221,6 +221,8 @@ def _nothing_open(facts: Facts) -> tuple[list[str], str]:
     wrong = [f"note {note.number or 'without number'} is a draft" for note in facts.standing if note.status == "DRAFT"]
     if facts.evening.view.undecided:
         wrong.append(f"{facts.evening.view.undecided} effects are neither done nor given up")
+    if facts.evening.view.unseen:
+        wrong.append(f"{facts.evening.view.unseen} entries were never looked at")
     return wrong, "0 uncertain, 0 drafts"
 
 

@@ -29,12 +29,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The ledger at one moment. `standings` is by RMA id, `undecided` counts effects neither done nor given up."""
+    """The ledger at one moment. `standings` is by RMA id, `undecided` counts effects neither done nor given up,
+    `unseen` entries that no worker has looked at.
+    """
 
     standings: dict[str, Standing]
     deliveries: dict[str, int]
     undecided: int
-    busy: int
+    unseen: int
     calls: dict[str, int]
     buried: dict[str, int]
 
@@ -61,7 +63,7 @@ class LedgerWindow:
                 _standings(conn),
                 _counts(conn, sa.select(t.deliveries.c.outcome, sa.func.count()).group_by(t.deliveries.c.outcome)),
                 _count(conn, sa.select(sa.func.count()).where(t.effects.c.state.in_(UNDECIDED))),
-                _count(conn, sa.select(sa.func.count()).where(t.entries.c.lease_until.is_not(None))),
+                _count(conn, sa.select(sa.func.count()).where(t.entries.c.state == "open")),
                 _counts(conn, sa.select(t.attempts.c.system, sa.func.count()).group_by(t.attempts.c.system)),
                 _counts(conn, sa.select(t.dead_letters.c.queue, sa.func.count()).group_by(t.dead_letters.c.queue)),
             )

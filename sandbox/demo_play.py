@@ -19,7 +19,7 @@ from sandbox.demo_stage import Stage
 Show = Callable[[View, int, int], None]
 LOOK_SECONDS = 0.4
 #: A step that waits for something is made anyway after this long: the checks then say what was missing.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 AT_REST = {"payload_form": "nested", "webhook_duplicated": 0.0, "webhook_reordered": 0.0}
 
 
@@ -141,7 +141,7 @@ class Player:
 
     def _is_quiet(self) -> bool:
         view = self._view
-        if view.undecided or not all(self._at_its_end(one, view) for one in self.day.returns):
+        if view.undecided or view.unseen or not all(self._at_its_end(one, view) for one in self.day.returns):
             return False
         return not self.desk.get("/returngo/deliveries")["waiting"]
 

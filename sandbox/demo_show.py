@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -13,6 +14,7 @@ from rich.text import Text
 from sandbox.demo_ledger import View
 from sandbox.demo_report import Calls, Report, Row
 
+ROOM_FOR_A_TABLE = 120
 _COLOURS = {"credited": "green", "waits": "yellow", "nothing to do": "dim", "dead letter": "red", "not seen": "red"}
 
 
@@ -45,28 +47,52 @@ class Board:
 
 
 def print_report(console: Console, report: Report) -> None:
-    """The whole evening."""
-    console.print(_returns(report.rows))
+    """The whole evening: a table of the returns where the terminal has room for it, else two lines for each."""
+    if console.width >= ROOM_FOR_A_TABLE:
+        console.print(_returns(report.rows))
+    else:
+        for row in report.rows:
+            console.print(_in_two_lines(row), highlight=False)
     console.print(_totals(report))
     console.print(_calls(report.calls), highlight=False)
     console.print(_checks(report))
 
 
+def _table(title: str, *, header: bool = True) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_header=header, pad_edge=False,
+        collapse_padding=True,
+    )  # fmt: skip
+
+
 def _returns(rows: list[Row]) -> Table:
-    table = Table(title="Returns of the day", title_justify="left", pad_edge=False)
+    table = _table("Returns of the day")
     for name in ("RMA", "Order", "Credit note"):
         table.add_column(name, no_wrap=True)
     for name in ("Net", "Tax", "Gross"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("", "Restocked", "Status", "What it is, and why it waits"):
-        table.add_column(name, overflow="fold")
+    for name, part in (("", 1), ("Restocked", 5), ("Status", 2), ("What it is, and why it waits", 6)):
+        table.add_column(name, overflow="fold", ratio=part if part > 2 else None)
     for row in rows:
         money = (_two(row.amounts.net), _two(row.amounts.tax), _two(row.amounts.gross), row.currency)
         shown = money if row.notes else ("", "", "", "")
-        status = Text(row.status, _COLOURS.get(row.status, ""))
-        notes = ", ".join(row.notes)
-        table.add_row(row.rma, row.order, notes, *map(Text, shown), Text(_restocked(row)), status, _why(row))
+        texts = (Text(one) for one in (row.rma, row.order, ", ".join(row.notes), *shown, _restocked(row)))
+        table.add_row(*texts, _status(row), _why(row))
     return table
+
+
+def _in_two_lines(row: Row) -> Text:
+    said = Text(f"{row.order} RMA {row.rma}  ")
+    said.append_text(_status(row))
+    if row.notes:
+        amounts = row.amounts
+        said.append(f"  {', '.join(row.notes)}  {_two(amounts.net)} + {_two(amounts.tax)} tax = ")
+        said.append(f"{_two(amounts.gross)} {row.currency}  {_restocked(row)}".replace("\n", ", "))
+    return said.append("\n    ").append_text(_why(row))
+
+
+def _status(row: Row) -> Text:
+    return Text(row.status, _COLOURS.get(row.status, ""))
 
 
 def _two(amount: Decimal) -> str:
@@ -74,20 +100,23 @@ def _two(amount: Decimal) -> str:
 
 
 def _restocked(row: Row) -> str:
-    return "\n".join(f"{count} x {sku} to {place}" for sku, count, place in row.restocked)
+    places: dict[str, list[str]] = {}
+    for sku, count, place in row.restocked:
+        places.setdefault(place, []).append(f"{count} {sku}")
+    return "\n".join(f"{place}: {', '.join(pieces)}" for place, pieces in places.items())
 
 
 def _why(row: Row) -> Text:
     said = Text(row.story)
     if row.exception:
-        said.append(f"\n{row.exception}", "yellow")
+        said.append(f" ({row.exception})", "yellow")
     if row.reason:
-        said.append(f"\n{row.reason}", "dim")
+        said.append(f": {row.reason}", "dim")
     return said
 
 
 def _totals(report: Report) -> Table:
-    table = Table(title="Credited, per currency and tax rule", title_justify="left", pad_edge=False)
+    table = _table("Credited, per currency and tax rule")
     table.add_column("Currency")
     table.add_column("Tax rule")
     for name in ("Net", "Tax", "Gross", "Entitled"):
@@ -107,7 +136,7 @@ def _calls(calls: Calls) -> str:
 
 
 def _checks(report: Report) -> Table:
-    table = Table(title="Checks", title_justify="left", pad_edge=False, show_header=False)
+    table = _table("Checks", header=False)
     for one in report.checks:
         verdict = Text("PASS", "bold green") if one.passed else Text("FAIL", "bold red")
         table.add_row(verdict, Text(one.name), Text(one.found, "dim" if one.passed else "red"))

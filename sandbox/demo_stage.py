@@ -33,7 +33,7 @@ PORTAL_EVENTS = (
 
 _SETTINGS = """\
 # Written for one demo: the intervals are seconds where a real installation takes minutes.
-prefix = "demo:"
+prefix = "{prefix}:"
 
 [ingress]
 port = 0
@@ -66,6 +66,7 @@ visibility = 90
 base_url = "{portal_url}"
 shop_name = "{domain}"
 api_key = "{portal_key}"
+daily_limit = {portal_calls}
 
 [shops.{shop}.cin7]
 base_url = "{cin7_url}"
@@ -140,24 +141,20 @@ def running_world(folder: Path, *, seed: int, quota: int) -> Iterator[dict[str, 
 
 
 @contextlib.contextmanager
-def running_returnline(folder: Path, urls: dict[str, str], *, quota: int) -> Iterator[Stage]:
+def running_returnline(folder: Path, urls: dict[str, str], *, quota: int, portal_calls: int) -> Iterator[Stage]:
     """`returnline up` beside a running world, ready and known to both senders as their webhooks' address.
 
-    Raises StageError.
+    `quota` is Cin7 calls a minute, `portal_calls` ReturnGO calls a day. Raises StageError.
     """
     desk = Desk(urls["base_url"])
     token, bearer, metrics = (secrets.token_urlsafe(24) for _ in range(3))
     account = desk.get("/settings")
-    settings = _SETTINGS.format(
-        shop=SHOP, domain=SHOP_DOMAIN, portal_key=PORTAL_KEY, portal_url=urls["returngo_url"],
-        cin7_url=urls["cin7_url"].rstrip("/"), account=account["cin7_account_id"], key=account["cin7_keys"][0],
-        quota=quota, token=token, bearer=bearer, metrics=metrics,
-        go_live=(datetime.now(UTC) - timedelta(days=30)).date(),
-    )  # fmt: skip
     config, data, log = folder / "returnline.toml", folder / "data", folder / "returnline.log"
     config.touch(mode=0o600)
-    config.write_text(settings)
+    values = {"quota": quota, "portal_calls": portal_calls, "token": token, "bearer": bearer, "metrics": metrics}
+    config.write_text(_settings(urls, account, values))
     desk.post("/returngo/shops", {"shop_name": SHOP_DOMAIN, "api_key": PORTAL_KEY})
+    desk.patch("/returngo/settings", {"daily_quota": portal_calls})
     command = [sys.executable, "-m", "pipeline.cli", "up", "--config", str(config), "--data", str(data), "--ephemeral"]
     with contextlib.closing(desk), _running(command, log, stop_seconds=STOP_SECONDS) as process:
         roles = data / "run" / "roles.json"
@@ -165,8 +162,24 @@ def running_returnline(folder: Path, urls: dict[str, str], *, quota: int) -> Ite
         address = next(row["url"] for row in json.loads(roles.read_text())["roles"] if row["role"] == "ingress")
         stage = Stage(folder, desk, address, token, metrics, quota)
         _register(stage, urls, account, bearer)
-        _wait(lambda: _at_work(desk), process, log)
+        _wait(lambda: _at_work(desk, data), process, log)
         yield stage
+
+
+def _settings(urls: dict[str, str], account: dict[str, Any], values: dict[str, object]) -> str:
+    return _SETTINGS.format(
+        # Of its own for every demo: an external Redis (REDIS_URL) may hold what an earlier one left.
+        prefix=f"demo-{secrets.token_hex(4)}",
+        shop=SHOP,
+        domain=SHOP_DOMAIN,
+        portal_key=PORTAL_KEY,
+        portal_url=urls["returngo_url"],
+        cin7_url=urls["cin7_url"].rstrip("/"),
+        account=account["cin7_account_id"],
+        key=account["cin7_keys"][0],
+        go_live=(datetime.now(UTC) - timedelta(days=30)).date(),
+        **values,
+    )
 
 
 def _register(stage: Stage, urls: dict[str, str], account: dict[str, Any], bearer: str) -> None:
@@ -187,8 +200,12 @@ def _ready(roles: Path) -> bool:
     return roles.exists() and bool(json.loads(roles.read_text())["ready"])
 
 
-def _at_work(desk: Desk) -> bool:
-    """The sweep has read the company's books: the broker, its clock and a worker work together."""
+def _at_work(desk: Desk, data: Path) -> bool:
+    """Every worker takes tasks, and the sweep has read the company's books."""
+    roles = json.loads((data / "run" / "roles.json").read_text())["roles"]
+    logs = [data / "log" / f"{row['role'].replace(' ', '-')}.log" for row in roles if row["role"].startswith("worker")]
+    if not all(log.exists() and " ready." in log.read_text(errors="replace") for log in logs):
+        return False
     return any(call["status"] == 200 for call in desk.calls(system="cin7", path="salelist"))
 
 
@@ -208,6 +225,7 @@ def _running(command: list[str], log: Path, *, stop_seconds: float) -> Iterator[
         process = subprocess.Popen(  # noqa: S603 - our own commands
             command,
             cwd=ROOT,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -218,6 +236,13 @@ def _running(command: list[str], log: Path, *, stop_seconds: float) -> Iterator[
             yield process
         finally:
             _stop(process, stop_seconds)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what belongs to a real installation; an external Redis and a server binary may be named."""
+    ours = {"DATABASE_URL", "SENTRY_DSN"}
+    named = "RETURNLINE_REDIS_SERVER"
+    return {k: v for k, v in os.environ.items() if k == named or not (k in ours or k.startswith("RETURNLINE_"))}
 
 
 def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -154,7 +154,8 @@ class VerifyRestock(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRefund(Effect):
-    """Record on the credit note that the shopper's money went out."""
+    """Record on the credit note that the shopper's money went out. `units` name the transaction, `settles` the returned
+    items that it paid back."""
 
     task_id: str
     reference: str
@@ -162,6 +163,7 @@ class RecordRefund(Effect):
     paid_on: date
     account: str
     rate: Decimal
+    settles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ class PaymentShape(Shape):
     """A payment or refund."""
 
     payment_id = Guid("ID")
+    task_id = Guid("TaskID")
     kind = Text("Type")
     reference = Text("Reference")
     amount = Number("Amount", required=True)

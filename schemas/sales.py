@@ -76,6 +76,7 @@ class Payment:
     paid_on: date | None
     account: str
     rate: Decimal = Decimal(1)
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,13 @@ def main() -> None:
 @main.command("rehearse")
 @click.argument("rma")
 @click.option("--shop", default="")
+@click.option("--requeued", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
-def rehearse_(rma: str, shop: str, as_json: bool) -> None:
+def rehearse_(rma: str, shop: str, requeued: bool, as_json: bool) -> None:
     """Plan from today's facts; perform nothing."""
     try:
         parts = Parts(load(), consumers=tuple(c.name for c in ROSTER))
-        told = rehearse(parts, rma, shop)
+        told = rehearse(parts, rma, shop, requeued=requeued)
     except (CannotRehearseError, SettingsInvalidError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:

@@ -24,7 +24,7 @@ from schemas.fields import SchemaInvalidError
 from schemas.sales import AvailabilityRow
 from tasks import feed, lanes, shop_stock
 from tasks.books import LedgerBooks
-from tasks.failures import LaneStoppedError
+from tasks.failures import LaneStoppedError, NotYetError
 
 log = structlog.get_logger()
 POLL = "cin7:availability"
@@ -42,30 +42,31 @@ class PlaceUnknownError(Exception):
 # -- sweeping -----------------------------------------------------------------------------------------------------
 
 
-def look_every(parts: Parts) -> float:
-    """Seconds between two questions whether a sweep is due; they cost no call."""
-    return min(15.0, parts.settings.intervals.availability_min / 4)
-
-
 def look(parts: Parts, name: str) -> None:
-    """Sweep the shop's stock if its interval is over: long while money waits, short on an idle line."""
-    shop = parts.shop(name)
+    """Sweep the shop's stock if its interval is over: long while money waits, short on an idle line.
+
+    Raises NotYetError when no sweep was made, else what `sweep` raises.
+    """
+    shop, most = parts.shop(name), parts.settings.intervals.availability_max
     if shop.terms.availability_target == NONE:
-        return
-    if _sweep_due(parts, shop):
-        sweep(parts, name)
-    elif shop.terms.availability_target == FEED and feed.missing(parts, name):
-        _wake(parts, name)
+        raise NotYetError(most)
+    left = seconds_left(parts, shop)
+    if left > 0:
+        if shop.terms.availability_target == FEED and feed.missing(parts, name):
+            _wake(parts, name)
+        raise NotYetError(left)
+    sweep(parts, name)
 
 
-def _sweep_due(parts: Parts, shop: ShopParts) -> bool:
+def seconds_left(parts: Parts, shop: ShopParts) -> float:
+    """Seconds until the next sweep is due; none before the first."""
     now, limits = parts.clock(), parts.settings.intervals
     with parts.ledger.read() as conn:
         swept = availability.swept_at(conn, shop.name)
         urgent = availability.in_doubt(conn, shop.name)
         waits = availability.money_waits(conn, shop.name, now)
     gap = rules.interval(limits.availability_min, limits.availability_max, traffic(shop, waits=waits), urgent=urgent)
-    return swept is None or (now - swept).total_seconds() >= gap
+    return 0.0 if swept is None else max(0.0, gap - (now - swept).total_seconds())
 
 
 def traffic(shop: ShopParts, *, waits: bool) -> Traffic:
@@ -77,14 +78,15 @@ def traffic(shop: ShopParts, *, waits: bool) -> Traffic:
 def sweep(parts: Parts, name: str) -> int:
     """Read every SKU's Available and bring the picture up to date: all of it, or nothing. Gives the rows changed.
 
-    Raises IncompleteSweep, and BadAnswer for an empty list where there was stock: the failures of a read.
+    Raises NotYetError when a sellable location is unknown; IncompleteSweep, and BadAnswer for an empty list where there
+    was stock: the failures of a read.
     """
     shop = parts.shop(name)
     try:
         places = sellable_places(parts, shop)
     except PlaceUnknownError as unknown:
         _raise_concern(parts, shop, unknown.concern)
-        return 0
+        raise NotYetError(parts.settings.intervals.availability_max) from None
     began = parts.clock()
     rows = shop.cin7.availability(lane=Lane.BULK)
     reach("sweep.polled")
@@ -202,8 +204,7 @@ def _read_named(parts: Parts, shop: ShopParts) -> tuple[Concern, ...]:
             waits = availability.money_waits(conn, shop.name, parts.clock())
         if not named:
             return ()
-        busy = traffic(shop, waits=waits)
-        if len(named) > rules.FEW or busy.money_waits or busy.held > 0:
+        if not rules.worth_reading(len(named), traffic(shop, waits=waits)):
             _leave_to_sweep(parts, shop.name)
         else:
             lanes.check(parts, shop.name, "cin7")

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from consumers.exchange_names import ExchangeNames
 from consumers.line_total_rule import shown
+from pipeline.failures import NotFound
 from pipeline.ledger import memory, returns
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
 from schemas.concerns import Concern, ConcernType
 from schemas.sales import VOIDED, Account, AvailabilityRow, Location, Sale, TaxRule, Tenant
+from tasks.exchange_books import sale_named
 from tasks.failures import SaleBusyError
 
 T = TypeVar("T")
@@ -51,14 +54,36 @@ class LedgerBooks:
         self._learn(self.sale)
         return self.sale
 
+    def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
+        """The sale of an exchange's new order, fresh and claimed; it does not become the return's own sale."""
+        found = sale_named(self._parts, self._shop.name, names, self._own_sale())
+        if found is None or isinstance(found, Concern):
+            return found
+        self._hold(found)
+        try:
+            self.sale = self._shop.cin7.sale(found, lane=Lane.BULK)
+        except NotFound:
+            return None
+        return self.sale
+
+    def _own_sale(self) -> str:
+        if self._return_id is None:
+            return ""
+        with self._parts.ledger.read() as conn:
+            return str(returns.by_id(conn, self._return_id)["sale_id"])
+
     def _claim(self, sale_id: str) -> None:
+        self._hold(sale_id)
+        if self._return_id is not None:
+            with self._parts.ledger.write() as conn:
+                returns.set_sale(conn, self._return_id, sale_id)
+
+    def _hold(self, sale_id: str) -> None:
         lease = timedelta(seconds=self._parts.settings.intervals.lease)
         now = self._parts.clock()
         with self._parts.ledger.write() as conn:
             if not memory.claim_sale(conn, self._shop.name, sale_id, self._holder, now, lease):
                 raise SaleBusyError(f"another return is being written to sale {sale_id}")
-            if self._return_id is not None:
-                returns.set_sale(conn, self._return_id, sale_id)
         self._held.append(sale_id)
 
     def release(self) -> None:
@@ -94,7 +119,7 @@ class LedgerBooks:
         related: list[Mapping[str, Any]] = [
             {"sale_id": r.sale_id, "order_number": r.order_number}
             for r in rows
-            if wanted & _words(r.customer_reference)
+            if r.status != VOIDED and wanted & _words(r.customer_reference)
         ]
         return exact, related
 
@@ -104,9 +129,7 @@ class LedgerBooks:
         alive = [row for row in rows if row["status"] != VOIDED] or rows
         ids = sorted({str(row["sale_id"]) for row in alive})
         if len(ids) == 1:
-            with self._parts.ledger.write() as conn:
-                memory.remember_sale(conn, self._shop.name, order_name, ids[0], "exact name", self._parts.clock())
-            return ids[0]
+            return self._remember(order_name, ids[0], "exact name")
         if len(ids) > 1:
             numbers = ", ".join(sorted(str(row["order_number"]) for row in alive))
             return Concern(
@@ -115,11 +138,14 @@ class LedgerBooks:
                 "Give all but one of them another Customer Reference, or void the wrong one; this continues by itself.",
                 details={"sales": ", ".join(ids)},
             )
+        if len({row["sale_id"] for row in related}) == 1:
+            # The one sale that names this order among others: its lines are matched by product and price paid.
+            return self._remember(order_name, str(related[0]["sale_id"]), "one of several orders on the sale")
         if related:
             numbers = ", ".join(sorted(str(row["order_number"]) for row in related))
             return Concern(
                 ConcernType.CONSOLIDATED_SALE_AMBIGUOUS,
-                f"Order {order_name} is one of several inside Cin7 sale {numbers} (daily consolidation).",
+                f"Order {order_name} is named by several Cin7 sales that hold many orders each: {numbers}.",
                 "Credit this share by hand in Cin7; it will be adopted when the memo names the RMA.",
             )
         return Concern(
@@ -127,6 +153,11 @@ class LedgerBooks:
             f"No sale in Cin7 carries the name {order_name} as order number, customer reference or external id.",
             f"Import the order into Cin7, or put {order_name} into the sale's Customer Reference; it continues then.",
         )
+
+    def _remember(self, order_name: str, sale_id: str, how: str) -> str:
+        with self._parts.ledger.write() as conn:
+            memory.remember_sale(conn, self._shop.name, order_name, sale_id, how, self._parts.clock())
+        return sale_id
 
     # -- reference books ----------------------------------------------------------------------------------------------
 

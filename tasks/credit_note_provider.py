@@ -22,7 +22,7 @@ from pipeline.ledger.effects import PAST_VOID, Outcome
 from pipeline.quota import Lane, QuotaUnavailable, QuotaWait
 from schemas.actions import Action, PostCreditNote
 from schemas.cin7 import credit_note_body
-from schemas.sales import AUTHORISED, DRAFT, VOIDED, CreditNote, DocumentLine, Sale
+from schemas.sales import AUTHORISED, DRAFT, VOIDED, Charge, CreditNote, DocumentLine, Sale
 from tasks.perform import DiffersError, Finding, Found, LaterError, Missing, Unclear
 from tasks.policy import CREDENTIALS_PAUSE
 
@@ -89,12 +89,13 @@ class CreditNoteProvider:
             )
         if not standing:
             if ours and PAST_VOID not in progress:
-                return Unclear(f"our credit note {ours[0].number or ours[0].task_id} was voided by hand")
+                note = ours[0].number or ours[0].task_id
+                return Unclear(f"our credit note {note} was voided by hand; requeue with --past-void to post it again")
             return Missing()
-        note = standing[0]
-        if note.status == AUTHORISED:
-            return Found({"task_id": note.task_id, "adopted": "yes"}, outcome_of(note))
-        return Found({"task_id": note.task_id})
+        found = standing[0]
+        if found.status == AUTHORISED:
+            return Found({"task_id": found.task_id, "adopted": "yes"}, outcome_of(found))
+        return Found({"task_id": found.task_id})
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
         """The draft, or the authorisation of the draft in `progress`: one POST, whose own answer is read back."""
@@ -148,9 +149,9 @@ def compare(wanted: PostCreditNote, note: CreditNote, status: str) -> tuple[str,
         found.append(f"it credits invoice {note.invoice_number or 'none'}, not {wanted.invoice_number}")
     if _lines(note.lines) != _lines(wanted.lines):
         found.append(f"its lines are {_lines(note.lines)}, not {_lines(wanted.lines)}")
-    if len(note.charges) != len(wanted.charges):
-        found.append(f"it has {len(note.charges)} charges, not {len(wanted.charges)}")
-    tolerance = Decimal("0.01") * max(len(wanted.lines), 1)
+    if _charges(note.charges) != _charges(wanted.charges):
+        found.append(f"its charges are {_charges(note.charges)}, not {_charges(wanted.charges)}")
+    tolerance = Decimal("0.01") * max(len(wanted.lines) + len(wanted.charges), 1)
     for name, theirs, ours in (("tax", note.tax, wanted.tax), ("total", note.total, wanted.gross)):
         if abs(theirs.amount - ours.amount) > tolerance:
             found.append(f"its {name} is {theirs}, not {ours}")
@@ -163,6 +164,10 @@ def compare(wanted: PostCreditNote, note: CreditNote, status: str) -> tuple[str,
 
 def _lines(lines: tuple[DocumentLine, ...]) -> list[tuple[str, str, str, str]]:
     return sorted((x.product_id, _plain(x.quantity), _plain(x.total.amount), x.tax_rule) for x in lines)
+
+
+def _charges(charges: tuple[Charge, ...]) -> list[tuple[str, str, str]]:
+    return sorted((x.description.strip().casefold(), _plain(x.total.amount), x.tax_rule) for x in charges)
 
 
 def _restocked(note: CreditNote) -> list[tuple[str, str, str]]:

@@ -23,6 +23,14 @@ class SaleBusyError(Exception):
     """Another entry is writing to the same sale."""
 
 
+class NotYetError(Exception):
+    """A poll whose own interval is not over: no call was made, so nothing is known about its system either."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not due for another {seconds:.0f} s")
+        self.seconds = seconds
+
+
 class LaneStoppedError(Exception):
     """Calls to this system are stopped until the named moment (credentials refused, or the system is down)."""
 

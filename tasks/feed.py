@@ -17,6 +17,8 @@ from pipeline.parts import Parts, ShopParts
 from schemas.concerns import Concern
 
 TARGET = "feed"
+#: Figures noted in one transaction: others write to the ledger too.
+_A_WRITE = 1000
 # A document from an older moment never replaces a newer one, whoever is slow.
 _PUT = """
 local at = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -73,9 +75,9 @@ def publish(parts: Parts, shop: ShopParts, _claimed: Claim) -> Published:
     if not written:
         return Published(again=5.0, told="a newer feed is there already")
     news = [row for row in rows if row["published"] != row["available"] or row["published_to"] != TARGET]
-    with parts.ledger.write() as conn:
-        for row in news:
-            availability.published(conn, shop.name, TARGET, row, now, sent=True)
+    for start in range(0, len(news), _A_WRITE):
+        with parts.ledger.write() as conn:
+            availability.published(conn, shop.name, TARGET, news[start : start + _A_WRITE], now, sent=True)
     return Published(sent=len(news), same=len(rows) - len(news), told=f"{len(news)} figures changed in the feed")
 
 

@@ -156,10 +156,12 @@ def credit_notes(parts: Parts, shop: str) -> None:
     started = parts.clock()
     rows = [row for page in parts.shop(shop).cin7.credit_note_rows(since, lane=Lane.BULK) for row in page]
     reach("sweep.polled")
+    # Whichever list shows a change first must wake who waits for it: the other one will see nothing new.
+    woken = _index(parts, shop, rows)
     with parts.ledger.write() as conn:
-        for row in rows:
-            memory.keep_sale_row(conn, shop, row, started)
         memory.set_cursor(conn, shop, "cin7:notes-since", (started - OVERLAP).isoformat(), started)
+    for entry_id, consumer in woken:
+        parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
 
 
 def cin7_webhooks(parts: Parts, shop: str) -> None:

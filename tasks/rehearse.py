@@ -59,6 +59,9 @@ class RehearsalBooks(LedgerBooks):
     def _claim(self, sale_id: str) -> None:
         """Nothing is written, so nobody needs to wait."""
 
+    def _hold(self, sale_id: str) -> None:
+        """Nor for the sale of an exchange."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -68,11 +71,13 @@ class Subject:
     ret: Return
     row: Mapping[str, Any] | None
     read: str
+    requeued: bool = False
 
 
-def rehearse(parts: Parts, rma_id: str, shop: str = "") -> dict[str, Any]:
-    """The plan of every consumer that hears this return, as plain data. Raises CannotRehearseError."""
-    subject = _subject(parts, rma_id, shop)
+def rehearse(parts: Parts, rma_id: str, shop: str = "", *, requeued: bool = False) -> dict[str, Any]:
+    """The plan of every consumer that hears this return, as plain data; with `requeued` as if its refused effects were
+    requeued. Raises CannotRehearseError."""
+    subject = replace(_subject(parts, rma_id, shop), requeued=requeued)
     with on_behalf(return_id=int(subject.row["id"]) if subject.row else None):
         told = [_one(parts, subject, c) for c in ROSTER if c.hears(subject.ret, parts.shop(subject.shop).terms)]
     return {
@@ -117,6 +122,7 @@ def _only_shop(parts: Parts, rma_id: str) -> str:
 def _one(parts: Parts, subject: Subject, consumer: Consumer) -> dict[str, Any]:
     entry = _entry(parts, subject, consumer)
     told: dict[str, Any] = {"consumer": consumer.name, "state": entry["state"] if entry else "", "trouble": ""}
+    told["done"] = _done(parts, entry)
     shop = parts.shop(subject.shop)
     reading = replace(shop, cin7=cast("Cin7", ReadingCin7(shop.cin7)))
     case = _case(parts, subject)
@@ -125,8 +131,8 @@ def _one(parts: Parts, subject: Subject, consumer: Consumer) -> dict[str, Any]:
     except Exception as error:
         # A rehearsal is how a defect is looked at, so the other consumers are still told.
         why = "Cin7 cannot be asked now" if isinstance(error, CANNOT) else f"it fails with {type(error).__name__}"
-        return told | {"trouble": f"{why}: {error}", "plan": {}, "changes": [], "done": _done(case)}
-    return told | {"plan": plan_as_json(plan), "changes": _changes(plan, entry, case), "done": _done(case)}
+        return told | {"trouble": f"{why}: {error}", "plan": {}, "changes": []}
+    return told | {"plan": plan_as_json(plan), "changes": _changes(plan, entry, told["done"])}
 
 
 def _plan(parts: Parts, shop: ShopParts, consumer: Consumer, case: Case, subject: Subject) -> Plan:
@@ -153,24 +159,33 @@ def _case(parts: Parts, subject: Subject) -> Case:
     with parts.ledger.read() as conn:
         rows = effects.of_return(conn, return_id)
         waived = concerns.waived(conn, return_id)
-    seen = tuple(done_of(row) for row in rows if not (row["state"] == effects.PLANNED and row["sends"] == 0))
+    over = {effects.REJECTED} if subject.requeued else set()
+    standing = [row for row in rows if not (row["state"] == effects.PLANNED and row["sends"] == 0)]
+    seen = tuple(done_of(row) for row in standing if row["state"] not in over)
     return Case(subject.shop, subject.ret, seen, waived, subject.row["opened_at"])
 
 
-def _done(case: Case) -> list[dict[str, str]]:
-    return [{"key": e.key, "state": e.state, "number": e.number} for e in case.effects]
+def _done(parts: Parts, entry: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """What this consumer has done for the return, or has begun."""
+    if entry is None:
+        return []
+    f = t.effects.c
+    begun = (f.state != effects.WITHDRAWN) & sa.not_((f.state == effects.PLANNED) & (f.sends == 0))
+    query = sa.select(f.key, f.state, f.number).where((f.entry_id == entry["id"]) & begun).order_by(f.id)
+    with parts.ledger.read() as conn:
+        return [dict(row) for row in conn.execute(query).mappings()]
 
 
-def _changes(plan: Plan, entry: Mapping[str, Any] | None, case: Case) -> list[dict[str, str]]:
+def _changes(plan: Plan, entry: Mapping[str, Any] | None, done: list[dict[str, str]]) -> list[dict[str, str]]:
     """What this plan would change: new effects, and effects of the last plan that are neither done nor wanted now."""
     wanted = {action.key for action in plan.actions}
-    states = {effect.key: effect.state for effect in case.effects}
+    states = {effect["key"]: effect["state"] for effect in done}
     before = {a["key"] for a in ((entry or {}).get("plan") or {}).get("actions", ())}
     changes = [{"change": "would do", "key": key, "why": _before(key, before, states)} for key in sorted(wanted)]
     dropped = sorted(before - wanted - set(states))
     changes += [{"change": "would drop", "key": key, "why": "(planned before, not wanted now)"} for key in dropped]
-    stands = [e for e in case.effects if e.key not in wanted]
-    return changes + [{"change": f"stays {e.state}", "key": e.key, "why": e.number} for e in stands]
+    stands = [effect for effect in done if effect["key"] not in wanted]
+    return changes + [{"change": f"stays {e['state']}", "key": e["key"], "why": e["number"]} for e in stands]
 
 
 def _before(key: str, before: set[str], states: Mapping[str, str]) -> str:

@@ -13,7 +13,20 @@ from pipeline.ledger import dead, effects, entries, returns
 from pipeline.ledger.effects import CONFIRMED, REJECTED, UNCERTAIN, EffectRow, Outcome
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts
-from schemas.actions import AdoptCreditNote, PostCreditNote, UnitGoods
+from schemas.actions import (
+    AdjustStock,
+    AdoptCreditNote,
+    AuthoriseOrder,
+    CommentOnReturn,
+    LinkExchangeOrder,
+    PostCreditNote,
+    ReceiveShipment,
+    RecordRefund,
+    TransferStock,
+    UnitGoods,
+    VerifyRestock,
+    WriteOffStock,
+)
 from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
 from tasks.perform import waits_for_person
@@ -57,6 +70,19 @@ def keep_facts(conn: sa.Connection, row: EffectRow, now: datetime) -> None:
         for goods in action.goods:
             facts: dict[str, Any] = {"credited_at": now, "credited": goods.gross.amount, "credit_note": number}
             returns.set_unit_facts(conn, row.return_id, [goods.unit], **facts, **_goods_facts(row, goods, now))
+    if isinstance(action, WriteOffStock | TransferStock | AdjustStock):
+        for goods in action.goods:
+            returns.set_unit_facts(conn, row.return_id, [goods.unit], **_moved_facts(row, goods, now))
+    if isinstance(action, VerifyRestock):
+        # A restock that the tenant posted later than its money: this reading is what saw it.
+        stocked = {u["returned_item_id"] for u in returns.units_of(conn, row.return_id) if u["stocked_at"]}
+        for goods in (one for one in action.goods if one.unit not in stocked):
+            returns.set_unit_facts(conn, row.return_id, [goods.unit], **_moved_facts(row, goods, now))
+    if isinstance(action, RecordRefund):
+        # When and how much the shopper got stays ReturnGO's word; ours is only where Cin7 shows it.
+        paid = {"refund_payment": row.progress.get("payment_id", "")}
+        returns.set_unit_facts(conn, row.return_id, action.settles, **paid)
+    returns.set_unit_facts(conn, row.return_id, getattr(action, "released", ()), exchange_released_at=now)
     if isinstance(action, AdoptCreditNote):
         share = (action.gross * (Decimal(1) / max(len(action.units), 1))).quantized().amount
         facts = {"credited_at": now, "credited": share, "credit_note": action.number}
@@ -72,24 +98,34 @@ def _goods_facts(row: EffectRow, goods: UnitGoods, now: datetime) -> dict[str, A
     return {}
 
 
+def _moved_facts(row: EffectRow, goods: UnitGoods, now: datetime) -> dict[str, Any]:
+    """Where the unit's goods are after a stock document."""
+    if isinstance(row.action, WriteOffStock):
+        where = goods.parts[0].restock_location if goods.parts else ""
+        return {"stocked_at": now, "stocked_as": "written_off", "stocked_where": where}
+    return {"stocked_at": now, "stocked_as": goods.disposition, "stocked_where": goods.location}
+
+
 def money_of(row: EffectRow) -> Money | None:
     """The money an effect moves, as far as its action says."""
     gross = getattr(row.action, "gross", None) or getattr(row.action, "amount", None)
+    gross = gross or getattr(row.action, "order_total", None)
     return gross if isinstance(gross, Money) else None
 
 
 def concerns_of(row: EffectRow, case: Case) -> tuple[Concern, ...]:
     """What a person must know about this effect."""
     if row.state == UNCERTAIN and row.due_at is None:
-        text = f"Cin7 may or may not hold the document of {row.key}: {row.why}."
+        text = f"{_system(row)} may or may not hold the document of {row.key}: {row.why}."
         step = (
-            f"Look for {row.action.marker} in Cin7, then `returnline requeue --rma {case.ret.rma_id} --yes`: "
+            f"Look for {row.action.marker} in {_system(row)}, then `returnline requeue --rma {case.ret.rma_id} --yes`: "
             "it looks first and adopts what is there."
         )
         return (Concern(ConcernType.WRITE_UNCERTAIN, text, step, money_of(row), row.action.units),)
     if row.state == REJECTED:
         step = f"Mend the cause named here, then `returnline requeue --rma {case.ret.rma_id} --yes`."
-        return (Concern(ConcernType.WRITE_REJECTED, f"Cin7 refused: {row.why}", step, money_of(row), row.action.units),)
+        text = f"{_system(row)} refused: {row.why}"
+        return (Concern(ConcernType.WRITE_REJECTED, text, step, money_of(row), row.action.units),)
     if row.state == CONFIRMED and row.progress.get("differences"):
         text = f"The authorised document differs from what was sent: {row.progress['differences']}."
         return (
@@ -97,13 +133,24 @@ def concerns_of(row: EffectRow, case: Case) -> tuple[Concern, ...]:
                 ConcernType.CN_DRIFT, text, "Compare it in Cin7 and correct by hand.", money_of(row), row.action.units
             ),
         )
-    if row.state == CONFIRMED and restock_left_open(row):
+    if row.state == CONFIRMED and restock_left_open(row) and not _restock_seen(row, case):
         text = "The credit note is authorised, but Cin7 shows its restock as DRAFT: the goods are not back in stock."
         step = (
             "Authorise the restock of this credit note in Cin7 (this tenant does not post it together with the money)."
         )
         return (Concern(ConcernType.NOT_STOCKED_AGED, text, step, money_of(row), row.action.units),)
     return ()
+
+
+def _system(row: EffectRow) -> str:
+    """Where the effect's document would be."""
+    return "ReturnGO" if isinstance(row.action, CommentOnReturn | ReceiveShipment) else "Cin7"
+
+
+def _restock_seen(row: EffectRow, case: Case) -> bool:
+    """Whether a later look at the sale saw the goods of this note in stock."""
+    looks = (e for e in case.effects if e.kind == "value" and e.confirmed)
+    return any(set(look.units) & set(row.action.units) for look in looks)
 
 
 def restock_left_open(row: EffectRow) -> bool:

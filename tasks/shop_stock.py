@@ -180,8 +180,7 @@ class _Round:
     def _published(self, rows: Sequence[Row], *, sent: bool) -> None:
         now = self.parts.clock()
         with self.parts.ledger.write() as conn:
-            for row in rows:
-                availability.published(conn, self.shop.name, TARGET, row, now, sent=sent)
+            availability.published(conn, self.shop.name, TARGET, rows, now, sent=sent)
         self.sent += len(rows) if sent else 0
         self.same += 0 if sent else len(rows)
 

@@ -17,8 +17,8 @@ from pipeline.parts import Parts
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
-from tasks import availability, intake, lanes, polls
-from tasks.failures import LaneStoppedError
+from tasks import availability, exchange_polls, intake, lanes, polls
+from tasks.failures import LaneStoppedError, NotYetError
 from tasks.policy import CREDENTIALS_PAUSE
 
 log = structlog.get_logger()
@@ -77,9 +77,10 @@ def polls_of(parts: Parts) -> tuple[Poll, ...]:
         Poll("returngo:transactions", "returngo", i.transactions_poll, polls.transactions),
         Poll("cin7:reference", "cin7", i.reference_refresh, polls.reference_books),
         Poll("cin7:sales", "cin7", i.sales_poll, polls.sales),
+        Poll("cin7:drafts", "cin7", i.drafts_poll, exchange_polls.drafts),
         Poll("cin7:notes", "cin7", i.notes_poll, polls.credit_notes),
         Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),
-        Poll(availability.POLL, "cin7", availability.look_every(parts), availability.look),
+        Poll(availability.POLL, "cin7", i.availability_min, availability.look),
     )
 
 
@@ -95,6 +96,8 @@ def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
         poll.look(parts, shop)
         reach("sweep.stored")
         lanes.worked(parts, shop, poll.system)
+    except NotYetError as early:
+        _again(parts, shop, poll, early.seconds, now)
     except (LaneStoppedError, QuotaWait, QuotaUnavailable) as wait:
         _again(parts, shop, poll, getattr(wait, "seconds", 5.0), now)
         log.info("poll waits", shop=shop, poll=poll.name, why=str(wait))

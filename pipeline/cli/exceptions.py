@@ -191,7 +191,7 @@ def accept(settings: Settings, who: str, number: int, reason: str) -> None:
     ring = bell(settings)
     told = all(ring("tasks.consume.run", consumer, entry_id=entry_id) for entry_id, consumer in woken)
     said = "is accepted" if new else "was accepted before"
-    click.echo(f"{row['type']} {said} for {_rma(row)}; {'it goes on now' if told else 'the sweep takes it up'}")
+    click.echo(f"{row['type']} {said} for {_rma(row)}; {'it is looked at now' if told else 'the sweep takes it up'}")
 
 
 def _insist(reason: str) -> None:

@@ -72,7 +72,8 @@ def _deliveries(told: Mapping[str, Any]) -> Iterator[str]:
 def _reading(told: Mapping[str, Any]) -> Iterator[str]:
     reading = told["reading"]
     if reading["read_at"]:
-        yield f"{at(reading['read_at'])}  status {reading['status']}, {len(told['units'])} units"
+        count = len(told["units"])
+        yield f"{at(reading['read_at'])}  status {reading['status']}, {count} unit{'s' * (count != 1)}"
     else:
         yield "not read yet"
     if reading["trouble"]:
@@ -142,7 +143,7 @@ def _effects(told: Mapping[str, Any]) -> Iterator[str]:
     for one in told["effects"]:
         number = f" {one['number']}" if one["number"] else ""
         yield f"{at(one['confirmed_at'] or one['sent_at'] or one['planned_at'])}  {one['do']}: {one['state']}{number}"
-        yield f"    {one['key']}, mark {one['marker']}, sent {one['sends']} times"
+        yield f"    {one['key']}, mark {one['marker']}, sends: {one['sends']}"
         if one["gross"] is not None:
             sums = ((word, _amount(one[word], one["currency"])) for word in ("net", "tax", "gross"))
             yield f"    {', '.join(f'{word} {amount}' for word, amount in sums)} ({one['source']})"

@@ -11,6 +11,8 @@ from pipeline.cli._ledger import age, at, missing_file, print_json, show, troubl
 from pipeline.cli._options import settings_options
 from pipeline.settings import Settings
 
+_STOCK = ("shop", "picture", "swept", "differs", "since", "not shown", "falls", "p50 s", "p90 s", "worst s")
+
 
 @click.command()
 @settings_options
@@ -32,7 +34,7 @@ def command(settings: Settings, as_json: bool) -> None:
 def _from_ledger(settings: Settings, now: datetime, away: list[str]) -> dict[str, Any]:
     from sqlalchemy.exc import DBAPIError
 
-    from pipeline.ledger import Ledger
+    from pipeline.ledger import Ledger, availability
     from pipeline.ledger.overview import overview
 
     missing = missing_file(settings)
@@ -42,7 +44,8 @@ def _from_ledger(settings: Settings, now: datetime, away: list[str]) -> dict[str
     ledger = Ledger(settings.database_url)
     try:
         with ledger.read() as conn:
-            return overview(conn, now)
+            after = availability.stale_after(settings.intervals.availability_max)
+            return overview(conn, now) | {"availability": availability.status_rows(conn, now, after)}
     except DBAPIError as error:
         away.append(trouble(error))
         return {}
@@ -117,6 +120,7 @@ def _show_ledger(seen: dict[str, Any], now: datetime) -> None:
     _table("dead letters", seen["dead_letters"], ("queue", "state", "count", "money", "oldest"))
     _table("open exceptions", seen["exceptions"], ("owner", "count", "snoozed", "money", "oldest"))
     _table("returns that could not be read", known["not_read"], ("shop", "rma_id", "failures", "due_at", "trouble"))
+    _table("stock shown, and the oversell window of 14 days", seen["availability"], _STOCK)
     _table("polls", seen["polls"], ("shop", "poll", "last"))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.ledger import entries, memory
 from pipeline.ledger import tables as t
-from pipeline.ledger.store import upsert
+from pipeline.ledger.store import upsert_all
 
 CONSUMER = "stock-availability"
 _A, _T, _S, _E = t.availability.c, t.availability_touched.c, t.availability_sent.c, t.entries.c
@@ -66,9 +66,9 @@ def rows(conn: sa.Connection, shop: str, skus: Iterable[str] | None = None) -> l
 
 def keep(conn: sa.Connection, shop: str, seen: Iterable[Mapping[str, Any]]) -> None:
     """Write what a look changed; rows carry sku, available, seen_at, changed_at, first_zero_at and version."""
-    for row in seen:
-        values = {name: row[name] for name in ("available", "seen_at", "changed_at", "first_zero_at", "version")}
-        upsert(conn, t.availability, {"shop": shop, "sku": row["sku"]}, values)
+    names = ("available", "seen_at", "changed_at", "first_zero_at", "version")
+    values = [{"shop": shop, "sku": row["sku"], **{name: row[name] for name in names}} for row in seen]
+    upsert_all(conn, t.availability, ("shop", "sku"), names, values)
 
 
 def swept_at(conn: sa.Connection, shop: str) -> datetime | None:
@@ -101,38 +101,42 @@ def due(conn: sa.Connection, shop: str, target: str, retry_before: datetime, lim
 
 
 def published(
-    conn: sa.Connection, shop: str, target: str, row: Mapping[str, Any], now: datetime, *, sent: bool
-) -> bool:
-    """This figure is what the target shows now. `sent` is False where it showed it already.
+    conn: sa.Connection, shop: str, target: str, told: Sequence[Mapping[str, Any]], now: datetime, *, sent: bool
+) -> None:
+    """The target shows these figures now. `sent` is False where it showed them already.
 
-    A figure that changed meanwhile stays due: False.
+    A figure that changed meanwhile stays due, and a fall to zero that a second sweep must confirm is counted on.
     """
-    mine = (_A.shop == shop) & (_A.sku == row["sku"])
-    told = {"published": row["available"], "published_at": now, "published_to": target, "trouble": "", "tried_at": None}
-    still = conn.execute(
-        t.availability.update().where(mine & (_A.version == row["version"])).values(**told, changed_at=_still_waiting())
-    )
-    if sent:
-        before = row["published"] if row["published_to"] == target else None
-        conn.execute(
-            t.availability_sent.insert().values(
-                shop=shop,
-                sku=row["sku"],
-                target=target,
-                before=before,
-                after=row["available"],
-                changed_at=row["changed_at"] or now,
-                at=now,
-            )
+    if not told:
+        return
+    newest = (_A.version == sa.bindparam("of_version")) & _A.first_zero_at.is_(None)
+    update = (
+        t.availability.update()
+        .where((_A.shop == shop) & (_A.sku == sa.bindparam("of_sku")))
+        .values(
+            published=sa.bindparam("figure"),
+            published_at=now,
+            published_to=target,
+            trouble="",
+            tried_at=None,
+            changed_at=sa.case((newest, sa.null()), else_=_A.changed_at),
         )
-    if still.rowcount == 0:
-        conn.execute(t.availability.update().where(mine).values(**told))
-    return still.rowcount == 1
+    )
+    conn.execute(update, [{"of_sku": r["sku"], "of_version": r["version"], "figure": r["available"]} for r in told])
+    if sent:
+        conn.execute(t.availability_sent.insert(), [_sent(shop, target, row, now) for row in told])
 
 
-def _still_waiting() -> Any:
-    """A fall to zero that a second sweep must confirm goes on being counted."""
-    return sa.case((_A.first_zero_at.is_not(None), _A.changed_at), else_=sa.null())
+def _sent(shop: str, target: str, row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "shop": shop,
+        "sku": row["sku"],
+        "target": target,
+        "before": row["published"] if row["published_to"] == target else None,
+        "after": row["available"],
+        "changed_at": row["changed_at"] or now,
+        "at": now,
+    }
 
 
 def refused(conn: sa.Connection, shop: str, sku: str, trouble: str, now: datetime) -> None:
@@ -214,6 +218,25 @@ def oversell_window(conn: sa.Connection, shop: str = "") -> tuple[OversellWindow
     return tuple(_window(conn, name) for name in known if shop in ("", name))
 
 
+def status_rows(conn: sa.Connection, now: datetime, after: float) -> list[dict[str, Any]]:
+    """What `returnline status` shows of each shop's stock; `after` is `stale_after` of the settings."""
+    return [
+        {
+            "shop": window.shop,
+            "picture": "STALE" if window.stale(now, after) else "fresh",
+            "swept": window.swept_at,
+            "differs": window.waiting,
+            "since": window.waiting_since,
+            "not shown": window.unmatched,
+            "falls": window.falls.count,
+            "p50 s": round(window.falls.p50, 1),
+            "p90 s": round(window.falls.p90, 1),
+            "worst s": round(window.falls.worst, 1),
+        }
+        for window in oversell_window(conn)
+    ]
+
+
 def _window(conn: sa.Connection, shop: str) -> OversellWindow:
     query = sa.select(_S.before, _S.after, _S.changed_at, _S.at).where((_S.shop == shop) & _S.before.is_not(None))
     sent = [(before, after, (at - seen).total_seconds()) for before, after, seen, at in conn.execute(query)]
@@ -224,16 +247,10 @@ def _window(conn: sa.Connection, shop: str) -> OversellWindow:
         spread([seconds for before, after, seconds in sent if after < before]),
         spread([seconds for _, _, seconds in sent]),
         int(waiting),
-        _aware(oldest),
+        oldest,
         len(troubles(conn, shop)),
         swept_at(conn, shop),
     )
-
-
-def _aware(moment: Any) -> datetime | None:
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment  # type: ignore[no-any-return]
 
 
 def spread(seconds: Iterable[float]) -> Spread:

@@ -17,6 +17,7 @@ from pipeline.ledger.dead import OPEN
 from schemas.money import Money
 
 _D = t.dead_letters.c
+_HEAVY = frozenset({"body", "edited", "headers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,16 @@ def _conditions(wanted: Filter) -> list[Any]:
     return found
 
 
-def find(conn: sa.Connection, wanted: Filter, limit: int | None = None) -> list[Mapping[str, Any]]:
-    """The letters with their RMA and order, oldest first."""
+def find(
+    conn: sa.Connection, wanted: Filter, limit: int | None = None, *, whole: bool = False
+) -> list[Mapping[str, Any]]:
+    """The letters with their RMA and order, oldest first.
+
+    Bodies and headers come only when `whole`: they are large, and they may name shoppers.
+    """
+    columns = [column for column in _D if whole or column.name not in _HEAVY]
     query = (
-        sa.select(t.dead_letters, t.returns.c.rma_id, t.returns.c.order_name)
+        sa.select(*columns, t.returns.c.rma_id, t.returns.c.order_name)
         .join(t.returns, t.returns.c.id == _D.return_id, isouter=True)
         .where(*_conditions(wanted))
         .order_by(_D.id)
@@ -76,8 +83,8 @@ def find(conn: sa.Connection, wanted: Filter, limit: int | None = None) -> list[
 
 
 def one(conn: sa.Connection, letter_id: int) -> Mapping[str, Any] | None:
-    """One letter, whatever its state; None where there is none."""
-    found = find(conn, Filter(ids=(letter_id,), states=()))
+    """One letter whole, whatever its state; None where there is none."""
+    found = find(conn, Filter(ids=(letter_id,), states=()), whole=True)
     return found[0] if found else None
 
 
@@ -141,16 +148,16 @@ def _cause(group: list[Mapping[str, Any]]) -> Cause:
 
 
 def body_of(row: Mapping[str, Any]) -> bytes | None:
-    """What a requeue will read: the newest revision, else the original bytes."""
+    """What a requeue will read of a whole letter: the newest revision, else the original bytes."""
     edited: bytes | None = row["edited"]
     original: bytes | None = row["body"]
     return edited if edited is not None else original
 
 
 def edit(conn: sa.Connection, row: Mapping[str, Any], body: bytes, who: str, reason: str, now: datetime) -> bool:
-    """Give an open letter a new revision of its body; the original is kept. False when it was changed meanwhile.
+    """Give an open letter, read whole, a new revision of its body; the original is kept.
 
-    Raises ValueError for a letter that holds no delivery.
+    False when it was changed meanwhile. Raises ValueError for a letter that holds no delivery.
     """
     if row["body"] is None:
         raise ValueError(f"dead letter {row['id']} holds no delivery; only letters of the stage admit can be edited")

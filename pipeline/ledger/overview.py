@@ -14,6 +14,8 @@ from pipeline.ledger.letters import Filter
 
 _E, _F, _R, _C = t.entries.c, t.effects.c, t.returns.c, t.cursors.c
 _UNDONE = (entries.OPEN, entries.PARKED, entries.BURIED)
+#: A poll that was brought forward is dated back to this year.
+_LONG_AGO = 2000
 #: How many uncertain effects are named one by one.
 _NAMED = 50
 
@@ -137,4 +139,7 @@ def _polls(conn: sa.Connection) -> list[dict[str, Any]]:
         .where((_C.value == "") & sa.not_(_C.name.startswith("lane:")) & sa.not_(_C.name.startswith("failures:")))
         .order_by(_C.shop, _C.name)
     )
-    return [{"shop": s, "poll": n, "last": at, "running": lease is not None} for s, n, at, lease in conn.execute(query)]
+    return [
+        {"shop": shop, "poll": name, "last": at if at.year > _LONG_AGO else None, "running": lease is not None}
+        for shop, name, at, lease in conn.execute(query)
+    ]

@@ -89,9 +89,9 @@ def _end(conn: sa.Connection, row: Mapping[str, Any], state: str, now: datetime,
 
 
 def _admit(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requeued:
-    evidence = row["evidence"]
+    evidence, whole = row["evidence"], letters.one(conn, int(row["id"])) or row
     try:
-        nudge = read_hook(evidence["source"], evidence["topic"], letters.body_of(row) or b"")
+        nudge = read_hook(evidence["source"], evidence["topic"], letters.body_of(whole) or b"")
     except SchemaInvalidError as invalid:
         why = str(invalid)
         print_ = dead.fingerprint(row["stage"], row["type"], why)

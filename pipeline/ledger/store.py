@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -103,3 +103,21 @@ def upsert(conn: sa.Connection, table: sa.Table, key: dict[str, Any], values: di
 
         statement = sqlite_insert(table).values(**key, **values)
     conn.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def upsert_all(
+    conn: sa.Connection, table: sa.Table, key: Sequence[str], changed: Sequence[str], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Write many rows, new or not, in one statement; `changed` are the columns that an old row takes from the new."""
+    if not rows:
+        return
+    if conn.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+        statement: Any = pg_insert(table)
+    else:
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        statement = sqlite_insert(table)
+    taken = {name: statement.excluded[name] for name in changed}
+    conn.execute(statement.on_conflict_do_update(index_elements=list(key), set_=taken), list(rows))

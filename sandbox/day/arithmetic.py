@@ -117,9 +117,10 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
     cost of sales (310); the invoices that were still drafts in the morning are booked during the day.
     """
     moved = dict.fromkeys(("200", "310", "610", "630", "820"), ZERO)
+    due = entitlements(day)
     for one in day.returns:
-        if _credited(one):
-            _credit(moved, day.sale(one.order_name).rate, entitlements(day)[one.name], costs)
+        if one.name in due:
+            _credit(moved, day.sale(one.order_name).rate, due[one.name], costs)
     for sale in day.sales:
         if sale.invoice == "DRAFT":
             for line in sale.lines:

@@ -118,3 +118,8 @@ class Day:
     def sale(self, order_name: str) -> SaleOfDay:
         """The sale of this order."""
         return next(sale for sale in self.sales if sale.order_name == order_name)
+
+    @property
+    def portal_calls(self) -> int:
+        """Calls a day the portal must allow: a real one has 2,000, enough for some 400 returns."""
+        return max(2000, 10 * len(self.returns))

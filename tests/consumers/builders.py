@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from consumers.case import Case, Done
+from consumers.exchange_names import ExchangeNames
 from schemas.concerns import Concern
 from schemas.merchant import Disposition, DispositionRule, Terms
 from schemas.money import Money, total
@@ -309,11 +310,19 @@ class FakeBooks:
     total_rule: str = ""
     stock: Sequence[AvailabilityRow] = ()
     claimed: frozenset[str] = frozenset()
+    exchange: Sale | Concern | None = None
     asked: int = 0
 
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
         """The one sale."""
         self.asked += 1
+        return self.sale
+
+    def read_sale(self, sale_id: str) -> Sale:
+        """The one sale, by an id that an effect already names."""
+        self.asked += 1
+        assert isinstance(self.sale, Sale)
+        assert self.sale.sale_id == sale_id
         return self.sale
 
     def location(self, name: str) -> Location | None:
@@ -335,6 +344,13 @@ class FakeBooks:
     def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
         """The rows of one SKU."""
         return tuple(row for row in self.stock if row.sku == sku)
+
+    def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
+        """The sale of the exchange, where its names fit."""
+        found = self.exchange
+        if isinstance(found, Sale) and not names.fit(found.order_number, found.customer_reference, found.external_id):
+            return None
+        return found
 
     def alias(self, sku: str) -> str | None:
         """A remembered SKU."""

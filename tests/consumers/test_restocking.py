@@ -75,12 +75,18 @@ def test_unshipped_goods_are_credited_without_restock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "pick"), [(a_line(tax="6", drop_ship=True), a_pick()), (a_line(tax="6"), a_pick(non_inventory=True))]
+    ("line", "pick", "fate"),
+    [
+        (a_line(tax="6", drop_ship=True), a_pick(), "drop_ship"),
+        (a_line(tax="6"), a_pick(non_inventory=True), "not_stock"),
+    ],
 )
-def test_goods_that_are_no_stock_of_ours_are_credited_without_restock(line: DocumentLine, pick: StockLine) -> None:
+def test_goods_that_are_no_stock_of_ours_are_credited_without_restock(
+    line: DocumentLine, pick: StockLine, fate: str
+) -> None:
     sale = a_sale(an_invoice(line), fulfilments=(a_fulfilment(pick),))
     note = the_note(decided(a_return(a_unit(reason="never mapped")), sale))
-    assert (note.restock, note.goods[0].disposition) == ((), "not_stock")
+    assert (note.restock, note.goods[0].disposition) == ((), fate)
 
 
 def test_one_of_several_batches_needs_a_person() -> None:
@@ -105,9 +111,56 @@ def test_a_batch_already_put_back_is_not_offered_again() -> None:
     assert line.batch == "B2"
 
 
-def test_a_bundle_without_a_rule_is_not_restocked_by_guess() -> None:
-    plan = decided(sale=a_sale(fulfilments=(a_fulfilment(a_pick("PART-A"), a_pick("PART-B")),)))
+def test_goods_past_their_date_go_to_quarantine_instead_of_back_on_sale() -> None:
+    pick = a_pick(batch="B1", expiry=date(2026, 3, 20))
+    note = the_note(decided(sale=a_sale(fulfilments=(a_fulfilment(pick),))))
+    assert [line.restock_location for line in note.restock] == [CAGE.name]
+    assert (note.goods[0].disposition, note.goods[0].location) == ("quarantine", CAGE.name)
+
+
+def test_a_whole_bundle_credits_its_line_and_restocks_its_parts_as_sold() -> None:
+    bundle = an_invoice(a_line("SET", quantity=2, tax="12"))
+    shipped = a_fulfilment(a_pick("PART-A", 2), a_pick("PART-B", 4))
+    note = the_note(decided(a_return(a_unit(sku="SET")), a_sale(bundle, fulfilments=(shipped,))))
+    assert [(line.sku, line.quantity) for line in note.lines] == [("SET", d(1))]
+    assert [(line.sku, line.quantity) for line in note.restock] == [("PART-A", d(1)), ("PART-B", d(2))]
+    assert note.goods[0].parts == note.restock
+
+
+def test_a_part_that_is_also_sold_alone_counts_only_once_for_the_bundle() -> None:
+    lines = an_invoice(a_line("SET", tax="6"), a_line("PART-A", tax="6"))
+    shipped = a_fulfilment(a_pick("PART-A", 2), a_pick("PART-B", 1))
+    note = the_note(decided(a_return(a_unit(sku="SET")), a_sale(lines, fulfilments=(shipped,))))
+    assert [(line.sku, line.quantity) for line in note.restock] == [("PART-A", d(1)), ("PART-B", d(1))]
+
+
+@pytest.mark.parametrize(
+    ("sold", "picks"),
+    [
+        (["SET", "BOX"], [a_pick("PART-A"), a_pick("PART-B")]),
+        (["SET", "SET"], [a_pick("PART-A"), a_pick("PART-B", 2)]),
+    ],
+)
+def test_a_bundle_whose_parts_cannot_be_told_apart_is_not_restocked_by_guess(
+    sold: list[str], picks: list[StockLine]
+) -> None:
+    invoice = an_invoice(*(a_line(sku, tax="6") for sku in sold))
+    plan = decided(a_return(a_unit(sku="SET")), a_sale(invoice, fulfilments=(a_fulfilment(*picks),)))
     assert kinds(plan) == {ConcernType.KIT_RULE_MISSING}
+
+
+def test_a_bundle_that_is_not_wholly_shipped_waits_for_a_person() -> None:
+    invoice = an_invoice(a_line("SET", quantity=2, tax="12"))
+    half = (a_fulfilment(a_pick("PART-A", 2)), a_fulfilment(a_pick("PART-A", 2), shipped=False))
+    plan = decided(a_return(a_unit(sku="SET")), a_sale(invoice, fulfilments=half))
+    assert kinds(plan) == {ConcernType.KIT_RULE_MISSING}
+
+
+def test_a_part_of_a_bundle_returned_alone_has_no_price_rule() -> None:
+    sale = a_sale(an_invoice(a_line("SET", tax="6")), fulfilments=(a_fulfilment(a_pick("PART-A"), a_pick("PART-B")),))
+    plan = decided(a_return(a_unit(sku="PART-A")), sale)
+    assert kinds(plan) == {ConcernType.KIT_RULE_MISSING}
+    assert "part of bundle SET" in plan.waits[0].reason
 
 
 HELD: list[tuple[Disposition | None, dict[str, object], ConcernType]] = [

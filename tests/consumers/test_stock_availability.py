@@ -216,6 +216,22 @@ def test_the_merchants_two_limits_always_hold(used: int, allowed: int, held: flo
     assert 60 <= interval(60, 900, Traffic(used, allowed, held, waits), urgent=urgent) <= 900
 
 
+@pytest.mark.parametrize(
+    ("named", "traffic", "now"),
+    [
+        (1, Traffic(0, 58), True),
+        (5, Traffic(24, 58), True),
+        (5, Traffic(25, 58), False),
+        (6, Traffic(0, 58), False),
+        (0, Traffic(0, 58), False),
+        (1, Traffic(0, 58, money_waits=True), False),
+        (1, Traffic(0, 58, held=2.0), False),
+    ],
+)
+def test_a_few_named_skus_are_read_one_by_one_only_on_a_quiet_line(named: int, traffic: Traffic, now: bool) -> None:
+    assert rules.worth_reading(named, traffic) is now
+
+
 # -- what people are told -----------------------------------------------------------------------------------------
 
 

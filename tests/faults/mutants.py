@@ -11,7 +11,7 @@ from pipeline.ledger.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN, Effect
 from schemas.actions import Action
 from tasks.perform import Found, Performer
 from tests.faults.cas_store import CasStore
-from tests.faults.explorer import TIMING, Variant
+from tests.faults.explorer import Variant
 from tests.faults.model_cin7 import DIRECT, DRAFTED
 
 
@@ -48,7 +48,7 @@ class _IgnoresTheFence(CasStore):
 
 class _CountsEarlyLookUps(Performer):
     def perform(self, effect_id: int) -> EffectRow | None:
-        self.timing = replace(TIMING, quiet=timedelta(), lookup_waits=(timedelta(seconds=1),))
+        self.timing = replace(self.timing, quiet=timedelta(), lookup_waits=(timedelta(seconds=1),))
         return super().perform(effect_id)
 
 
@@ -78,7 +78,7 @@ class _ConfirmsADraft(Performer):
 #: Those that the brief of the checker names come first.
 MUTANTS = (
     Variant("skips the look-up", _NeverLooks),
-    Variant("takes an interrupted send as planned", store=_TakesInterruptedSendsAsPlanned, styles=(DIRECT,)),
+    Variant("takes an interrupted send as planned", store=_TakesInterruptedSendsAsPlanned, styles=(DIRECT,), leases=(60,)),
     Variant("drops the uniqueness of the business key", store=_PlansAKeyTwice),
     Variant("counts look-ups before the quiet period", _CountsEarlyLookUps, styles=(DIRECT,)),
     Variant("repeats a timeout blindly", _RepeatsATimeout),

@@ -84,6 +84,21 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     assert [pid for pid in pids if _runs(pid)] == []
 
 
+def test_a_folder_that_holds_something_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    process = demo("--keep", str(tmp_path))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"is not empty; name a new folder" in said
+
+
+def test_a_day_without_returns_is_refused() -> None:
+    process = demo("--returns", "0")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"--returns: a day needs at least 1" in said
+
+
 def _wait_for_roles(folder: Path, process: subprocess.Popen[bytes]) -> list[int]:
     """Every process of the demo, once all of them run."""
     roles, world = folder / "data" / "run" / "roles.json", folder / "world.json"

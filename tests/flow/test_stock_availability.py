@@ -14,7 +14,8 @@ import pytest
 from pipeline.failures import BadAnswer, WireError
 from pipeline.ledger import availability as picture
 from pipeline.ledger import tables as t
-from tasks import availability, consume, feed, sweep
+from tasks import availability, consume, feed, lanes, sweep
+from tasks.failures import NotYetError
 from tests.sandbox_server import SandboxHandle, running_sandbox
 from tests.tasks.practice import PREFIX, SHOP, SKU, Bench, empty_ledger
 from tests.valkey_server import running_valkey
@@ -204,7 +205,8 @@ def test_a_sellable_location_that_cin7_does_not_know_stops_publishing_until_it_i
     line = make_line('availability_target = "shopify"\nsellable_locations = ["Main Warehouse", "Moon"]')
     line.variants(SCARF, available=2)
 
-    line.sweep()
+    with pytest.raises(NotYetError):
+        line.sweep()
 
     [concern] = line.bench.exceptions("LOCATION_UNMAPPED")
     assert "Moon" in concern["cause"]
@@ -215,7 +217,8 @@ def test_a_shop_without_a_target_costs_no_call(make_line: Any) -> None:
     line = make_line("")
     line.bench.desk.forget_calls()
 
-    availability.look(line.parts, SHOP)
+    with pytest.raises(NotYetError):
+        availability.look(line.parts, SHOP)
     line.named(JEANS)
 
     assert line.work() == "settled"
@@ -317,8 +320,7 @@ def test_a_named_sku_that_seems_sold_out_waits_for_the_sweep_and_brings_it_forwa
     line.work()
 
     assert line.shown(BOOT) == 6
-    line.bench.clock.forward(60)
-    assert availability._sweep_due(line.parts, line.parts.shop(SHOP))
+    assert due(line, 60)
 
 
 def test_an_incomplete_sweep_publishes_nothing(line: Line) -> None:
@@ -419,7 +421,7 @@ def test_a_webhook_that_cin7_cannot_back_up_is_left_to_the_sweep(line: Line) -> 
 
 def due(line: Line, seconds: float) -> bool:
     line.bench.clock.forward(seconds)
-    return availability._sweep_due(line.parts, line.parts.shop(SHOP))
+    return availability.seconds_left(line.parts, line.parts.shop(SHOP)) == 0
 
 
 def test_an_idle_line_is_swept_at_the_shortest_interval(line: Line) -> None:
@@ -437,14 +439,45 @@ def test_the_sweep_slows_down_while_money_waits(line: Line) -> None:
     assert due(line, 100)
 
 
+def poll(line: Line) -> None:
+    [mine] = [each for each in sweep.polls_of(line.parts) if each.name == availability.POLL]
+    sweep.run_poll(line.parts, SHOP, mine)
+
+
 def test_the_clock_sweeps_by_itself(line: Line) -> None:
     line.variants(JEANS)
 
-    [poll] = [each for each in sweep.polls_of(line.parts) if each.name == availability.POLL]
-    sweep.run_poll(line.parts, SHOP, poll)
+    poll(line)
     line.work()
 
     assert line.shown(JEANS) == 12
+
+
+def test_a_poll_that_comes_early_is_due_again_when_the_sweep_is(line: Line) -> None:
+    line.variants(JEANS)
+    line.sweep()
+    line.bench.desk.forget_calls()
+    line.bench.clock.forward(20)
+
+    poll(line)
+    assert line.bench.desk.calls("cin7") == []
+    line.bench.clock.forward(41)
+    poll(line)
+
+    assert len(line.bench.desk.calls("cin7")) == 1
+
+
+def test_a_poll_that_asked_nothing_says_nothing_about_cin7s_health(line: Line) -> None:
+    line.sweep()
+    for _ in range(3):
+        lanes.failed(line.parts, SHOP, "cin7", "status 502")
+
+    line.bench.clock.forward(61)
+    line.bench.nudge(line.bench.desk.open_return(line.bench.desk.sell()))
+    poll(line)
+    lanes.failed(line.parts, SHOP, "cin7", "status 502")
+
+    assert len(line.bench.exceptions("TARGET_DOWN")) == 1
 
 
 # -- the shop's side --------------------------------------------------------------------------------------------------
@@ -695,6 +728,22 @@ def test_a_picture_without_a_sweep_for_long_is_called_stale(line: Line) -> None:
     assert line.window().stale(line.bench.clock.forward(after + 1), after)
 
 
+def test_the_status_shows_the_window_and_the_badge(line: Line) -> None:
+    line.variants(JEANS)
+    line.sweep()
+    line.sell(JEANS, 1)
+    line.named(JEANS)
+    line.bench.clock.forward(40)
+    line.work()
+
+    with line.parts.ledger.read() as conn:
+        [fresh] = picture.status_rows(conn, line.bench.clock(), 1800.0)
+        [stale] = picture.status_rows(conn, line.bench.clock.forward(2000), 1800.0)
+
+    assert (fresh["falls"], fresh["p90 s"], fresh["picture"]) == (1, 40.0, "fresh")
+    assert stale["picture"] == "STALE"
+
+
 # -- the feed ---------------------------------------------------------------------------------------------------------
 
 
@@ -732,7 +781,8 @@ def test_a_feed_that_redis_forgot_is_written_again(fed: Line) -> None:
     fed.sweep()
     fed.bench.redis.flushall()
 
-    availability.look(fed.parts, SHOP)
+    with pytest.raises(NotYetError):
+        availability.look(fed.parts, SHOP)
     fed.work()
 
     assert feed_of(fed)["shop"] == SHOP

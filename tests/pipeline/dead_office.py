@@ -59,7 +59,9 @@ class Office:
         told = ["--config", str(self.config), "--data", str(self.data)]
         at = 1 if group in {"dead", "exceptions", "deliveries"} else 0
         asked = [group, *more[:at], *told, *more[at:]]
-        return CliRunner().invoke(main, asked, env={"REDIS_URL": self.redis_url, "USER": "ann", "COLUMNS": "250"}, **options)
+        return CliRunner().invoke(
+            main, asked, env={"REDIS_URL": self.redis_url, "USER": "ann", "COLUMNS": "250"}, **options
+        )
 
     def data_of(self, *words: str, **options: Any) -> Any:
         """The command's answer as data."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -116,6 +120,19 @@ def test_a_run_that_is_killed_is_simply_run_again(office: Office, monkeypatch: p
     report = Room(office).run(Orders(rate=Decimal(0)))
     assert report.moved == {"requeued": 2}
     assert [row["redrives"] for row in office.rows(t.dead_letters)] == [1, 1, 1, 1]
+
+
+def test_a_run_that_is_killed_with_sigkill_leaves_every_letter_in_one_place(office: Office) -> None:
+    _some(office, 4)
+    command = [sys.executable, "-m", "pipeline.cli", "requeue", "--yes", "--rate", "0"]
+    command += ["--config", str(office.config), "--data", str(office.data)]
+    env = {**os.environ, "REDIS_URL": "", "RETURNLINE_KILL_POINT": "requeue.reopened=kill:2"}
+    killed = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert office.states() == ["requeued", "requeued", "open", "open"]
+    assert office.run("requeue --yes --rate 0").exit_code == 0
+    assert [row["redrives"] for row in office.rows(t.dead_letters)] == [1, 1, 1, 1]
+    assert [row["state"] for row in office.rows(t.effects)] == [effects.WITHDRAWN] * 4
 
 
 def test_of_two_runs_over_the_same_letters_each_letter_belongs_to_one(office: Office) -> None:

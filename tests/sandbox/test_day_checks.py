@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from sandbox.day import make_day
 from sandbox.day.arithmetic import Amounts, Entitlement, entitlements, moved_accounts, moved_stock
@@ -18,6 +20,7 @@ from sandbox.demo_checks import Facts, busiest, run_checks
 from sandbox.demo_evening import Evening, Morning, Note
 from sandbox.demo_ledger import Standing, View
 from sandbox.demo_report import make_report
+from sandbox.demo_show import print_report
 
 DAY = make_day(20, 7)
 RMAS = {one.name: str(55_500_000 + number) for number, one in enumerate(DAY.returns, start=1)}
@@ -131,6 +134,10 @@ def an_effect_nobody_knows() -> Facts:
     return changed(view=replace(perfect().evening.view, undecided=1))
 
 
+def an_entry_nobody_looked_at() -> Facts:
+    return changed(view=replace(perfect().evening.view, unseen=1))
+
+
 def a_buried_return() -> Facts:
     return changed(view=replace(perfect().evening.view, buried={"intake": 1, "credit-notes": 1}))
 
@@ -156,6 +163,7 @@ MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
     (a_piece_too_few, "stock on hand moved by exactly the restocked pieces"),
     (books_that_do_not_balance, "the books balance, and moved by exactly this day"),
     (an_effect_nobody_knows, OPEN),
+    (an_entry_nobody_looked_at, OPEN),
     (a_buried_return, "the unreadable delivery lies in the dead letters"),
     (an_idle_fault, "every fault of the day struck"),
     (lambda: changed(bodies=[b"one", b"two"]), EVENTS),
@@ -215,3 +223,26 @@ def test_reads_of_a_sale_and_writes_about_an_rma_count_for_their_return() -> Non
     report = make_report(changed(calls=calls), [], 1.0)
     row = next(row for row in report.rows if row.rma == rma)
     assert (row.cin7_calls, row.returngo_calls, report.calls.on_the_clock["cin7"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_finance_person_reads_the_note_the_money_and_the_verdict_on_any_terminal(width: int) -> None:
+    console = Console(record=True, width=width, file=io.StringIO())
+    facts = a_foreign_note()
+    print_report(console, make_report(facts, run_checks(facts), 1.0))
+    text = console.export_text()
+    for word in (
+        "#1003",
+        "CR-2",
+        "25.00",
+        "5.00",
+        "30.00",
+        "GBP",
+        "credited",
+        "waits",
+        "SKU_UNMATCHED",
+        "PASS",
+        "FAIL",
+    ):
+        assert word in text
+    assert "note CR-99 carries no mark of ours" in text

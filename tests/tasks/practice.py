@@ -52,7 +52,7 @@ token = "practice-token-0123456789"
 
 [shops.alder.terms]
 go_live = 2020-01-01
-gate = "received"
+gate = "{gate}"
 sellable_location = "Main Warehouse"
 quarantine_location = "Quarantine"
 {terms}
@@ -87,6 +87,7 @@ def write_settings(
     write_deadline: float = 2.0,
     read_deadline: float = 2.0,
     limit: int = 5000,
+    gate: str = "received",
 ) -> Settings:
     """The settings file of a one-shop installation, read back as a command would."""
     told = world.control.get("/settings").json()
@@ -103,6 +104,7 @@ def write_settings(
             write_deadline=write_deadline,
             read_deadline=read_deadline,
             limit=limit,
+            gate=gate,
         )
     )
     return load(path, folder / "data", {"REDIS_URL": redis_url})

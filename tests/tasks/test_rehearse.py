@@ -116,3 +116,24 @@ def test_the_command_fails_with_a_reason_for_an_unknown_return(bench: Bench) -> 
     assert result.exit_code == 1
     assert "RMA 99999999" in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_refused_effect_is_rehearsed_as_if_it_were_requeued(bench: Bench) -> None:
+    rma = bench.desk.open_return(bench.desk.sell())
+    bench.take(rma)
+    bench.desk.fault("status_before", status=400, system="cin7", path="creditnote", method="POST")
+    bench.consume(rma)
+    assert _credit(rehearse(bench.parts, rma))["plan"]["actions"] == []
+    told = _credit(rehearse(bench.parts, rma, requeued=True))
+    assert [(change["change"], change["why"]) for change in told["changes"]] == [("would do", "(now REJECTED)")]
+    assert bench.effects(rma)[0]["state"] == "REJECTED"
+
+
+def test_a_decision_that_fails_is_named_beside_the_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rma = bench.desk.open_return(bench.desk.sell())
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("tasks.rehearse._plan", fail)
+    assert _credit(rehearse(bench.parts, rma))["trouble"] == "it fails with ZeroDivisionError: a defect"

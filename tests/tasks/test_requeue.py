@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from consumers import credit_notes
+from consumers.case import Case, Done
+from consumers.native_notes import in_flight
+from consumers.roster import ROSTER
 from pipeline.ledger import dead, effects, entries, letters, requeueing
 from pipeline.ledger import tables as t
 from pipeline.ledger.letters import Filter
 from pipeline.ledger.requeueing import Moved, Requeued, Verdict
 from schemas.concerns import ConcernType
+from schemas.returns import Return
 from tests.tasks.practice import Bench
 
 NOTE_PATH = "creditnote"
@@ -21,7 +25,7 @@ MANY = 40
 
 def _letter(bench: Bench, **wanted: Any) -> dict[str, Any]:
     with bench.parts.ledger.read() as conn:
-        (row,) = letters.find(conn, Filter(**wanted))
+        (row,) = letters.find(conn, Filter(**wanted), whole=True)
     return dict(row)
 
 
@@ -111,9 +115,7 @@ def test_of_two_operators_one_moves_the_letter(bench: Bench) -> None:
     assert bench.letters()[0]["redrives"] == 1
 
 
-def test_a_requeue_of_one_of_two_letters_of_an_entry_is_not_lost_while_it_is_worked_on(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_requeue_of_one_of_two_letters_of_an_entry_is_not_lost_while_it_is_worked_on(bench: Bench) -> None:
     _, rma = _rejected(bench)
     entry = bench.entry(rma)
     with bench.parts.ledger.write() as conn:
@@ -226,7 +228,7 @@ def test_a_discarded_uncertain_effect_is_not_looked_up_or_sent(bench: Bench) -> 
     assert bench.effects(rma)[0]["state"] == effects.DISCARDED
 
 
-def test_the_rest_of_a_return_goes_on_beside_a_discarded_effect(bench: Bench) -> None:
+def test_another_return_of_the_sale_goes_on_beside_a_discarded_effect(bench: Bench) -> None:
     order = bench.desk.sell(kind="Advanced Sale")
     first = bench.desk.open_return(order)
     bench.take(first)
@@ -238,6 +240,13 @@ def test_the_rest_of_a_return_goes_on_beside_a_discarded_effect(bench: Bench) ->
     bench.take(second)
     assert bench.consume(second) == "settled"
     assert len(bench.desk.authorised(order)) == 1
+
+
+def test_a_discarded_effect_covers_its_units_and_is_not_waited_for() -> None:
+    discarded = Done("k", "credit", effects.DISCARDED, ("u1",))
+    case = Case("alder", Return("7001", "Received", "", "", ()), (discarded,))
+    assert case.covered("credit") == {"u1"}
+    assert in_flight(case) == []
 
 
 def test_a_discarded_entry_stays_refused_when_the_return_is_nudged(
@@ -265,22 +274,10 @@ def _poisoned(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    row = next(c for c in _roster() if c.name == "credit-notes")
-    monkeypatch.setattr("tasks.consume.consumer", lambda _: _with(row, gather=fail))
+    row = next(c for c in ROSTER if c.name == "credit-notes")
+    monkeypatch.setattr("tasks.consume.consumer", lambda _: replace(row, gather=fail))
     _until(bench, rma, "buried")
     return order, rma
-
-
-def _roster() -> Any:
-    from consumers.roster import ROSTER
-
-    return ROSTER
-
-
-def _with(consumer: Any, **changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(consumer, **changes)
 
 
 def test_an_entry_that_died_of_a_defect_goes_on_once_it_is_mended(
@@ -288,7 +285,6 @@ def test_an_entry_that_died_of_a_defect_goes_on_once_it_is_mended(
 ) -> None:
     order, rma = _poisoned(bench, monkeypatch)
     monkeypatch.undo()
-    assert credit_notes.gather is _roster()[0].gather
     assert _requeue(bench, rma=rma).moved is Moved.REQUEUED
     assert bench.consume(rma) == "settled"
     assert len(bench.desk.authorised(order)) == 1
@@ -346,3 +342,21 @@ def test_a_verdict_follows_the_letter(bench: Bench) -> None:
     assert verdict() is Verdict.MOVING
     bench.consume(rma)
     assert verdict() is Verdict.GOOD
+
+
+def test_a_draft_that_was_voided_by_hand_is_posted_again_only_when_a_person_says_so(bench: Bench) -> None:
+    order = bench.desk.sell(kind="Advanced Sale")
+    rma = bench.desk.open_return(order)
+    bench.take(rma)
+    bench.desk.fault("status_before", system="cin7", path=NOTE_PATH, method="POST", body="AUTHORISED", status=400)
+    assert bench.consume(rma) == "buried"
+    (draft,) = bench.desk.notes(order)
+    bench.desk.world.control.post(f"/credit-notes/{draft['task_id']}/void").raise_for_status()
+    _requeue(bench, rma=rma)
+    _until(bench, rma, "buried")
+    assert "voided by hand" in bench.effects(rma)[0]["why"]
+    row = _letter(bench, rma=rma)
+    with bench.parts.ledger.write() as conn:
+        requeueing.requeue(conn, row, "ann", "run-2", bench.clock(), past_void=True)
+    _until(bench, rma, "settled")
+    assert len(bench.desk.authorised(order)) == 1

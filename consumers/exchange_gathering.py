@@ -1,0 +1,42 @@
+"""Reading for the exchange watch: as few calls as the next decision needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from consumers.case import Books, Case
+from consumers.exchange_facts import ExchangeFacts, Sighting, closed
+from consumers.exchange_gates import before_stock
+from consumers.exchange_names import exchanged_units, exchanges_of, names_of, on_original
+from schemas.merchant import Terms
+from schemas.returns import AGREED_STATUSES, ENDED_STATUSES, ExchangeOrder
+
+
+def gather(case: Case, terms: Terms, books: Books) -> ExchangeFacts:
+    """Read the sale of each exchange that is not closed, and the stock only where nothing else is in the way."""
+    tenant = books.tenant() if terms.go_live else None
+    if case.ret.status not in AGREED_STATUSES | ENDED_STATUSES:
+        return ExchangeFacts(tenant=tenant)
+    return ExchangeFacts(tuple(_seen(case, order, terms, books) for order in exchanges_of(case.ret)), tenant)
+
+
+def _seen(case: Case, order: ExchangeOrder, terms: Terms, books: Books) -> Sighting:
+    ret, units = case.ret, exchanged_units(case.ret)
+    items = tuple(item for unit in units for item in unit.exchange_items) + ret.exchange_items
+    sighting = Sighting(order, units, items)
+    if on_original(ret, order) or closed(case, sighting):
+        return sighting
+    sighting = replace(sighting, sale=books.exchange_sale(names_of(ret, order, terms.exchange_marker)))
+    stuck = ret.status in ENDED_STATUSES or sighting.out or before_stock(case, sighting, terms)
+    return sighting if stuck else replace(sighting, available=_available(sighting, terms, books))
+
+
+def _available(sighting: Sighting, terms: Terms, books: Books) -> dict[str, Decimal]:
+    """Available, not on hand: what is promised to others is not there for this one."""
+    sellable = {place for place in (*terms.sellable_locations, terms.sellable_location) if place}
+    places = {sighting.known.location} if sighting.known and sighting.known.location else sellable
+    return {
+        sku: sum((row.available for row in books.stock_of(sku) if row.location in places or not places), Decimal(0))
+        for sku in sorted(sighting.wanted(terms.sku_aliases))
+    }

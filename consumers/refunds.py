@@ -1,0 +1,98 @@
+"""The refunds consumer: money out becomes a payment on its credit note, ReturnGO is told when it may pay, and what
+stays open ages into exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from consumers.case import Books, Case, Plan, Wait
+from consumers.posting_day import zone_of
+from consumers.refund_ageing import gaps, waits_of_gaps
+from consumers.refund_facts import RefundFacts, sale_id_of
+from consumers.refund_payments import Recording, accounts_asked, notes_of, payable
+from consumers.refund_release import plan_release, sales_asked
+from schemas.concerns import Concern
+from schemas.merchant import Terms
+from schemas.money import total
+from schemas.returns import Return
+
+__all__ = ["RefundFacts", "gather", "hears", "plan"]
+
+
+def hears(ret: Return, terms: Terms) -> bool:
+    """Whether the return concerns this consumer: always, for every return can be paid too early, too late or never."""
+    return bool(ret.rma_id)
+
+
+def gather(case: Case, terms: Terms, books: Books) -> RefundFacts:
+    """Ask the books. A sale, the only answer that costs a call, is read only where a payment or a release hangs on
+    it."""
+    tenant = books.tenant()
+    facts = RefundFacts(tenant=tenant)
+    if _refusal(case, terms, facts):
+        return facts
+    owed = {sale_id_of(credit) for t in payable(case, terms) for credit in notes_of(case, t)}
+    asked = sorted(sale_id for sale_id in owed | sales_asked(case, terms) if sale_id)
+    return RefundFacts(
+        tenant=tenant,
+        sales={sale_id: books.read_sale(sale_id) for sale_id in asked},
+        accounts={code: books.account(code) for code in sorted(accounts_asked(case, terms))},
+    )
+
+
+def plan(case: Case, facts: RefundFacts, terms: Terms, now: datetime) -> Plan:
+    """The payments and releases to make now, and the gaps that are open.
+
+    Pure: the same arguments give the same plan. `now` must be aware.
+    """
+    refusal = _refusal(case, terms, facts)
+    if refusal or facts.tenant is None:
+        return Plan(refusal=refusal or "the company's settings could not be read")
+    made = Recording(case, facts, terms, facts.tenant, now).all()
+    told = plan_release(case, facts, terms)
+    aged = waits_of_gaps(gaps(case, terms, now), terms, now)
+    return Plan(
+        actions=(*made.actions, *told.actions),
+        waits=tuple(_one_of_each((*made.waits, *told.waits, *aged))),
+        remarks=tuple(dict.fromkeys((*made.remarks, *told.remarks))),
+    )
+
+
+def _refusal(case: Case, terms: Terms, facts: RefundFacts) -> str:
+    if terms.go_live is None:
+        return "before go-live: no go-live date is set for this shop"
+    at = case.ret.created_at or case.first_seen
+    created = at.astimezone(zone_of(facts.tenant)).date() if at else None
+    if created is not None and created < terms.go_live:
+        return f"before go-live: created {created}, go-live is {terms.go_live}"
+    return ""
+
+
+def _one_of_each(waits: Iterable[Wait]) -> list[Wait]:
+    """One exception of each type: the ledger keeps one for a return, and a second would hide the first."""
+    found: list[Wait] = []
+    for wait in waits:
+        place = next(
+            (n for n, w in enumerate(found) if wait.concern and w.concern and _same(w.concern, wait.concern)), None
+        )
+        if place is None:
+            found.append(wait)
+        else:
+            found[place] = _both(found[place], wait)
+    return found
+
+
+def _same(one: Concern, other: Concern) -> bool:
+    return one.kind == other.kind
+
+
+def _both(one: Wait, other: Wait) -> Wait:
+    a, b = one.concern, other.concern
+    if a is None or b is None:
+        return one
+    money = [m for m in (a.money, b.money) if m is not None]
+    summed = total(money, money[0].currency) if money and len({m.currency for m in money}) == 1 else None
+    cause = "; ".join(dict.fromkeys((a.cause, b.cause)))
+    both = Concern(a.kind, cause, a.next_step, summed, tuple(sorted({*a.units, *b.units})), {**b.details, **a.details})
+    return Wait(cause, min(one.look_again, other.look_again), both)

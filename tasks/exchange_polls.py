@@ -1,0 +1,61 @@
+"""The draft patrol: every draft order in Cin7 is listed whole on the clock, for old drafts show in no list of recent
+changes (measured by integrators)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+
+from consumers.exchange_names import exchanges_of, names_of
+from pipeline.kill_points import reach
+from pipeline.ledger import entries, exchanges, memory
+from pipeline.parts import Parts
+from pipeline.quota import Lane
+from schemas.returns import Return
+from schemas.sales import DRAFT
+
+log = structlog.get_logger()
+CONSUMER = "exchange-orders"
+
+
+def drafts(parts: Parts, shop: str) -> None:
+    """Index every draft order, and wake the exchanges whose order came into Draft, changed there or left it.
+
+    An incomplete list raises before anything is concluded from what it does not name.
+    """
+    rows = [row for page in parts.shop(shop).cin7.sale_rows(order_status=DRAFT, lane=Lane.BULK) for row in page]
+    reach("sweep.polled")
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        touched = [row for row in rows if memory.keep_sale_row(conn, shop, row, now)]
+        texts = [(row.order_number, row.customer_reference, row.external_id) for row in touched]
+        texts += _left(conn, shop, {row.sale_id for row in rows})
+        woken = _wake(conn, parts, shop, texts, now)
+    for entry_id in woken:
+        parts.hint("tasks.consume.run", CONSUMER, entry_id=entry_id)
+    log.info("drafts looked at", shop=shop, drafts=len(rows), touched=len(texts), woken=len(woken))
+
+
+def _left(conn: sa.Connection, shop: str, listed: set[str]) -> list[tuple[str, str, str]]:
+    """Drafts of the last patrol that are none any more."""
+    gone = [row for row in exchanges.known_drafts(conn, shop) if row["sale_id"] not in listed]
+    for row in gone:
+        exchanges.left_draft(conn, shop, row["sale_id"])
+    return [(row["order_number"], row["customer_reference"], row["external_id"]) for row in gone]
+
+
+def _wake(conn: sa.Connection, parts: Parts, shop: str, texts: list[tuple[str, str, str]], now: datetime) -> list[int]:
+    if not texts:
+        return []
+    marker = parts.shop(shop).terms.exchange_marker
+    woken = [i for i, told in exchanges.watched(conn, shop, CONSUMER) if _concerns(told, texts, marker)]
+    for entry_id in woken:
+        entries.make_due(conn, entry_id, now)
+    return woken
+
+
+def _concerns(told: Return, texts: list[tuple[str, str, str]], marker: str) -> bool:
+    names = [names_of(told, order, marker) for order in exchanges_of(told)]
+    return any(one.fit(*text) for one in names for text in texts)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.concerns import ConcernType, Owner, owner_of
+from schemas.merchant import GiftPolicy
+from schemas.returns import CANCELED, VALIDATED, Transaction
+from schemas.sales import PAID
+from tests.consumers.builders import (
+    a_case,
+    a_fulfilment,
+    a_line,
+    a_pick,
+    a_return,
+    a_sale,
+    a_unit,
+    an_invoice,
+    d,
+    done,
+    found_good,
+    gbp,
+    some_terms,
+)
+from tests.consumers.decide import decided, kinds, the_note
+from tests.consumers.money_stories import money_terms, posted, taken
+
+THREE = an_invoice(a_line(quantity=3, tax="18"))
+GIFT = a_line("MUG", price="0")
+DAY = {"customer_reference": "#1001, #1002, #1003"}
+
+
+# -- a returned exchange --------------------------------------------------------------------------------------------
+
+
+def test_an_exchange_order_that_was_paid_is_credited_from_its_own_invoice() -> None:
+    sale = a_sale(an_invoice(a_line(tax="6"), status=PAID))
+    assert the_note(decided(a_return(original_order="#0999"), sale)).gross == gbp(36)
+
+
+@pytest.mark.parametrize("unit", [a_unit(tax="0"), a_unit(paid="60", tax="10")])
+def test_a_carried_over_price_is_reviewed_even_on_a_paid_order(unit: object) -> None:
+    sale = a_sale(an_invoice(a_line(tax="6"), status=PAID))
+    plan = decided(a_return(unit, original_order="#0999"), sale)  # type: ignore[arg-type]
+    assert (plan.actions, kinds(plan)) == ((), {ConcernType.RETURN_OF_EXCHANGE})
+
+
+# -- a day's orders on one sale -------------------------------------------------------------------------------------
+
+
+def test_an_order_among_others_on_one_sale_is_credited_by_product_and_price() -> None:
+    lines = (a_line(price="25", quantity=4, tax="20"), a_line(quantity=3, tax="18"))
+    note = the_note(decided(sale=a_sale(an_invoice(*lines), **DAY)))
+    assert (note.lines[0].price, note.lines[0].quantity, note.gross) == (gbp(30), d(1), gbp(36))
+
+
+def test_no_line_at_the_price_paid_on_a_shared_sale_is_a_persons_call() -> None:
+    plan = decided(sale=a_sale(an_invoice(a_line(price="25", tax="5")), **DAY))
+    [concern] = plan.all_concerns()
+    assert (plan.actions, concern.kind) == ((), ConcernType.CONSOLIDATED_SALE_AMBIGUOUS)
+
+
+def test_a_sale_of_one_order_is_not_shared() -> None:
+    plan = decided(sale=a_sale(an_invoice(a_line(price="25", tax="5"))))
+    assert kinds(plan) == {ConcernType.AMOUNT_MISMATCH}
+
+
+# -- gifts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_gift_that_stays_behind_needs_the_merchants_word() -> None:
+    gift = a_line("MUG", price="12", discount="100")
+    plan = decided(sale=a_sale(an_invoice(a_line(tax="6"), gift)))
+    [concern] = plan.all_concerns()
+    assert (plan.actions, concern.kind) == ((), ConcernType.GIFT_UNEARNED)
+    assert "12.00 GBP" in concern.cause
+
+
+def test_a_gift_that_comes_back_too_is_credited_at_nothing_and_restocked() -> None:
+    ret = a_return(a_unit(), a_unit("u2", "MUG", "0", tax="0"))
+    note = the_note(decided(ret, a_sale(an_invoice(a_line(tax="6"), GIFT))))
+    assert [line.total for line in note.lines] == [gbp(30), gbp(0)]
+    assert {line.sku for line in note.restock} == {"TEE-BLK-M", "MUG"}
+
+
+def test_a_merchant_may_let_gifts_go() -> None:
+    sale = a_sale(an_invoice(a_line(tax="6"), GIFT))
+    assert the_note(decided(sale=sale, terms=some_terms(gift_policy=GiftPolicy.IGNORE))).gross == gbp(36)
+    waived = a_case(waived=frozenset({ConcernType.GIFT_UNEARNED}))
+    assert the_note(decided(waived, sale)).gross == gbp(36)
+
+
+# -- free items, shipments, names -----------------------------------------------------------------------------------
+
+
+def test_a_free_item_alone_is_credited_at_nothing_and_restocked() -> None:
+    sale = a_sale(an_invoice(GIFT))
+    note = the_note(decided(a_return(a_unit(sku="MUG", paid="0", tax="0")), sale))
+    assert (note.gross, note.lines[0].quantity, len(note.restock)) == (gbp(0), d(1), 1)
+
+
+@pytest.mark.parametrize("fulfilments", [(), (a_fulfilment(a_pick(), shipped=False),)])
+def test_what_was_never_shipped_is_credited_without_restock(fulfilments: object) -> None:
+    assert the_note(decided(sale=a_sale(fulfilments=fulfilments))).restock == ()
+
+
+def test_an_assembled_product_comes_back_as_itself() -> None:
+    sale = a_sale(an_invoice(a_line("SET-TEA", tax="6")))
+    [line] = the_note(decided(a_return(a_unit(sku="SET-TEA")), sale)).restock
+    assert (line.sku, line.quantity) == ("SET-TEA", d(1))
+
+
+def test_a_product_renamed_since_the_sale_is_known_by_its_product_id() -> None:
+    sale = a_sale(fulfilments=(a_fulfilment(a_pick("TEE-NEW", product_id="p-tee-blk-m")),))
+    note = the_note(decided(a_return(a_unit(sku="TEE-NEW")), sale))
+    assert (note.lines[0].product_id, note.lines[0].sku) == ("p-tee-blk-m", "TEE-BLK-M")
+
+
+def test_each_invoice_of_a_sale_gets_its_own_note() -> None:
+    sale = a_sale(an_invoice(a_line(tax="6")), an_invoice(a_line("CAP", tax="6"), number="INV-2"))
+    plan = decided(a_return(a_unit(), a_unit("u2", "CAP")), sale)
+    assert {note.invoice_number for note in plan.actions} == {"INV-1", "INV-2"}  # type: ignore[union-attr]
+
+
+# -- a return that changes ------------------------------------------------------------------------------------------
+
+
+def test_a_unit_added_after_the_credit_gets_a_note_of_its_own() -> None:
+    first = the_note(decided(sale=a_sale(THREE), terms=money_terms()))
+    case = a_case(a_return(a_unit("u1"), a_unit("u2")), taken(first))
+    second = the_note(decided(case, a_sale(THREE, notes=[posted(first)]), money_terms()))
+    assert (second.units, second.gross) == (("u2",), gbp(36))
+    assert second.key != first.key
+
+
+def test_a_reopened_return_closes_the_exception_and_is_not_credited_again() -> None:
+    first = the_note(decided(sale=a_sale(THREE), terms=money_terms()))
+    sale = a_sale(THREE, notes=[posted(first)])
+    cancelled = a_case(a_return(status=CANCELED), taken(first))
+    assert kinds(decided(cancelled, sale)) == {ConcernType.CANCELLED_AFTER_CREDIT}
+    plan = decided(replace(cancelled, ret=a_return(a_unit(inspection=found_good()), status=VALIDATED)), sale)
+    assert (plan.actions, plan.all_concerns()) == ((), ())
+
+
+# -- chargebacks ----------------------------------------------------------------------------------------------------
+
+
+def disputed() -> Transaction:
+    return Transaction("t9", "Chargeback", "Success", gbp(36), reference="CB-1", reference_kind="PlatformRefundId")
+
+
+def test_a_chargeback_freezes_the_return_for_customer_experience() -> None:
+    [concern] = decided(a_return(transactions=(disputed(),))).all_concerns()
+    assert (concern.kind, owner_of(concern.kind)) == (ConcernType.CHARGEBACK_CONFLICT, Owner.CUSTOMER_EXPERIENCE)
+    assert "CB-1" in concern.cause
+    assert "RMA1001" in concern.cause
+
+
+def test_an_accepted_chargeback_lets_the_return_be_credited() -> None:
+    case = a_case(a_return(transactions=(disputed(),)), waived=frozenset({ConcernType.CHARGEBACK_CONFLICT}))
+    assert the_note(decided(case)).gross == gbp(36)
+
+
+def test_a_unit_credited_under_a_withdrawn_effect_is_credited_again() -> None:
+    case = a_case(a_return(), done("u1", state="WITHDRAWN"))
+    assert the_note(decided(case)).units == ("u1",)

@@ -1,0 +1,154 @@
+"""Every kill point × every recovery, with real processes and SIGKILL. The oracle is the practice world's own books."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.kill_points import POINTS
+from tests.faults.killing import Cell, Nursery, Recovery, alive, nursery, until
+from tests.faults.metadata import fault
+from tests.sandbox_server import SandboxHandle, running_sandbox
+from tests.tasks.practice import SKU, empty_ledger, stock_up
+from tests.valkey_server import ValkeyHandle, running_valkey
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Reached only when something is refused, or when a person acts: these cells have stories of their own below.
+BY_HAND = ("dead.buried", "requeue.reopened")
+STAGES: dict[str, list[str]] = {}
+for _point in POINTS:
+    if _point not in BY_HAND:
+        STAGES.setdefault(_point.partition(".")[0], []).append(_point)
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyHandle]:
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[SandboxHandle]:
+    with running_sandbox(quota=100000) as server:
+        stock_up(server)
+        server.control.post("/shopify/variants", json={"variants": [{"sku": SKU, "levels": {"Shop floor": 0}}]})
+        yield server
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Nursery]:
+    with nursery() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return empty_ledger(tmp_path_factory.mktemp("ledger"))
+
+
+CellMaker = Callable[[str, Recovery], Cell]
+
+
+@pytest.fixture
+def make_cell(
+    tmp_path: Path, world: SandboxHandle, valkey: ValkeyHandle, blank: Path, forks: Nursery
+) -> Iterator[CellMaker]:
+    made: list[Cell] = []
+
+    def make(point: str, recovery: Recovery) -> Cell:
+        made.append(Cell(point, recovery, tmp_path / point, world, valkey, blank, forks))
+        return made[-1]
+
+    yield make
+    world.control.delete("/faults")
+    for cell in made:
+        cell.end()
+
+
+def test_every_point_is_in_the_matrix() -> None:
+    assert sorted([*(point for points in STAGES.values() for point in points), *BY_HAND]) == sorted(POINTS)
+
+
+def test_every_point_is_called_by_the_code() -> None:
+    """A point that no code calls proves nothing; a call of an unknown point raises."""
+    sources = [path.read_text() for part in ("tasks", "pipeline") for path in (ROOT / part).rglob("*.py")]
+    called = {name for source in sources for name in re.findall(r"\breach\(\s*\"([^\"]+)\"", source)}
+    assert called == set(POINTS)
+
+
+@fault(
+    "F20 F21 F25 F28 F36 F60 F61 F62 F63 F64 F65 F66",
+    "SIGKILL at each named point, in real processes; then a restart, a second worker, or Valkey killed and restarted too",
+    "nothing: the return settles by itself with exactly one authorised credit note",
+)
+@pytest.mark.parametrize("recovery", Recovery, ids=lambda recovery: recovery.name.lower())
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_death_at_any_point_loses_nothing_and_doubles_nothing(
+    stage: str, recovery: Recovery, make_cell: CellMaker, valkey: ValkeyHandle
+) -> None:
+    cells = [make_cell(point, recovery) for point in STAGES[stage]]
+    for cell in cells:
+        cell.arrive()
+        cell.begin()
+    for cell in cells:
+        cell.wait_for_death()
+    if recovery is Recovery.VALKEY:
+        valkey.kill()
+        valkey.restart()
+    for cell in cells:
+        cell.recover()
+    for cell in cells:
+        until(f"{cell.point}: settled; {cell.effects()}\n{cell.log()}", cell.settled)
+        if stage == "availability":
+            until("the shop shows the stock", cell.shown)
+    print("\n".join(f"{cell.point} × {recovery.value}: {cell.verdict() or 'one note'}" for cell in cells))
+    assert {cell.point: cell.verdict() for cell in cells if cell.verdict()} == {}
+
+
+def _refuse_next_note(cell: Cell) -> None:
+    cell.bench.desk.fault("status_before", system="cin7", method="POST", path="creditnote", status=400, text="Locked")
+
+
+@fault("F21 F69", "SIGKILL while a dead letter is being buried", "one dead letter, no document, nothing sent again")
+@pytest.mark.parametrize("recovery", Recovery, ids=lambda recovery: recovery.name.lower())
+def test_a_death_while_burying_leaves_one_letter_and_no_document(
+    recovery: Recovery, make_cell: CellMaker, valkey: ValkeyHandle
+) -> None:
+    cell = make_cell("dead.buried", recovery)
+    cell.arrive()
+    _refuse_next_note(cell)
+    cell.begin()
+    cell.wait_for_death()
+    if recovery is Recovery.VALKEY:
+        valkey.kill()
+        valkey.restart()
+    cell.recover()
+    until("buried", lambda: cell.credit_entry() == "buried")
+    assert [letter["state"] for letter in cell.bench.letters()] == ["open"]
+    assert cell.bench.desk.notes(cell.order) == []
+
+
+@fault("F69 F72", "SIGKILL of `returnline requeue --yes` after it reopened a letter", "one note; running it again is safe")
+@pytest.mark.parametrize("recovery", Recovery, ids=lambda recovery: recovery.name.lower())
+def test_a_requeue_that_is_killed_may_be_run_again(
+    recovery: Recovery, make_cell: CellMaker, valkey: ValkeyHandle
+) -> None:
+    cell = make_cell("requeue.reopened", recovery)
+    cell.arrive()
+    _refuse_next_note(cell)
+    worker = cell.start(armed=False)
+    until(f"buried\n{cell.log()}", lambda: bool(cell.bench.letters()))
+    command = ["requeue", "--rma", cell.rma, "--yes"]
+    cell.start(armed=True, command=command)
+    until(f"{cell.point} is reached\n{cell.log()}", cell.died.exists)
+    if recovery is Recovery.VALKEY:
+        valkey.kill()
+        valkey.restart()
+    again = cell.start(armed=False, command=command)
+    until(f"settled\n{cell.log()}", cell.settled)
+    until("the second run ends", lambda: not alive(again))
+    assert alive(worker)
+    assert cell.verdict() == ""
