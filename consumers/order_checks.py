@@ -59,7 +59,7 @@ def gift_settled(placed: Placed, matter: Matter) -> Held | None:
     worth = sum((line.price.amount * line.quantity for line in free), Decimal(0))
     names = ", ".join(sorted({line.sku for line in free}))
     cause = f"the order came with a free {names} (list price {matter.money(worth)}), which is not returned"
-    step = "claw it back in ReturnGO, or waive this; terms.gift_policy = \"ignore\" never asks"
+    step = 'claw it back in ReturnGO, or waive this; terms.gift_policy = "ignore" never asks'
     return hold(placed, matter, ConcernType.GIFT_UNEARNED, cause, step, gift=names, list_price=str(worth))
 
 

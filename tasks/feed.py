@@ -11,7 +11,7 @@ from typing import Any
 from redis import RedisError
 
 from consumers.stock_availability import shop_names
-from pipeline.ledger import availability
+from pipeline.ledger import availability, oversell
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts, ShopParts
 from schemas.concerns import Concern
@@ -64,7 +64,7 @@ def publish(parts: Parts, shop: ShopParts, _claimed: Claim) -> Published:
         rows = [row for row in availability.rows(conn, shop.name) if row["available"] is not None]
     if swept is None:
         return Published(told="waiting for the first complete sweep")
-    after = timedelta(seconds=availability.stale_after(parts.settings.intervals.availability_max))
+    after = timedelta(seconds=oversell.stale_after(parts.settings.intervals.availability_max))
     text = document(shop.name, rows, shop_names(shop.terms), swept, swept + after)
     key = key_of(parts.settings.prefix, shop.name)
     stamp = int(now.timestamp() * 1_000_000)

@@ -63,7 +63,8 @@ def admit(parts: Parts) -> int:
 def _hint(parts: Parts, done: Admitted) -> None:
     if done.returns:
         parts.hint(REFRESH, "intake")
-    for entry_id, consumer in done.woken:
+    # A fire-hose of stock webhooks wakes one entry many times in a batch; one hint is enough.
+    for entry_id, consumer in dict.fromkeys(done.woken):
         parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
 
 

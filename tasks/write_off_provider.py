@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.cin7 import Cin7
-from pipeline.failures import MadeWithErrors, WireError
+from pipeline.failures import MadeWithErrors, Rejected, WireError
 from pipeline.ledger.effects import Outcome
+from pipeline.quota import QuotaUnavailable, QuotaWait
 from schemas.actions import Action, WriteOffStock
 from schemas.cin7 import write_off_body
 from schemas.cin7_stock import StockDocument
 from tasks.credit_note_provider import asking, before_any_byte
-from tasks.perform import DiffersError, Finding, Found
+from tasks.perform import DiffersError, Finding, Found, Unclear
 from tasks.stock_documents import COMPLETED, differing_lines, marked_by, outcome_of
 
 
@@ -29,8 +30,17 @@ class WriteOffProvider:
             found = marked_by(wanted.marker, self._cin7.find_write_offs(wanted.marker), progress.get("bad_draft", ""))
             if not isinstance(found, StockDocument):
                 return found
-            document = self._cin7.write_off(found.task_id)
+            document = self._whole(found)
+        if document is None:
+            return Unclear(f"write-off {found.number or found.task_id} is {COMPLETED}, yet Cin7 lists errors in it")
         return Found({"task_id": document.task_id, "adopted": "yes"}, _outcome(wanted, document))
+
+    def _whole(self, row: StockDocument) -> StockDocument | None:
+        """The document with its lines; None where Cin7 lists errors in it."""
+        try:
+            return self._cin7.write_off(row.task_id)
+        except Rejected:
+            return None
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
         """One POST, completed at once. DiffersError where Cin7 made the document but lists errors in it."""
@@ -39,28 +49,25 @@ class WriteOffProvider:
             with before_any_byte():
                 document = self._cin7.post_write_off(write_off_body(wanted))
         except MadeWithErrors as made:
-            document = self._made(made)
+            raise self._made(wanted, made) from made
         if document.status != COMPLETED:
             why = f"write-off {document.number or document.task_id} is {document.status}, not {COMPLETED}"
             raise DiffersError((why,), {"bad_draft": document.task_id})
         return Found({"task_id": document.task_id}, _outcome(wanted, document))
 
-    def _made(self, made: MadeWithErrors) -> StockDocument:
-        """What became of a task whose answer lists errors. Raises DiffersError for a draft, MadeWithErrors in doubt."""
+    def _made(self, wanted: WriteOffStock, made: MadeWithErrors) -> DiffersError:
+        """What became of a task whose answer lists errors, by the list (the document itself reads as an error). Raises
+        MadeWithErrors where that cannot be told now."""
         try:
-            document = self._cin7.write_off(made.task_id)
-        except MadeWithErrors as again:
-            raise _void_it(made.task_id, again.problems) from again
-        except WireError as failed:
+            rows = self._cin7.find_write_offs(wanted.marker)
+        except (WireError, QuotaWait, QuotaUnavailable) as failed:
             raise made from failed
-        if document.status == COMPLETED:
-            return document
-        raise _void_it(document.number or made.task_id, made.problems, document.task_id)
-
-
-def _void_it(name: str, problems: tuple[str, ...], task_id: str = "") -> DiffersError:
-    why = (*problems, f"Cin7 left draft {name} behind: void it there, mend the cause, then requeue")
-    return DiffersError(why, {"bad_draft": task_id or name})
+        row = next((row for row in rows if row.task_id == made.task_id), None)
+        if row is None:
+            raise made
+        name = row.number or row.task_id
+        left = f"Cin7 left {name} behind as {row.status}: void it there, mend the cause, then requeue"
+        return DiffersError((*made.problems, left), {"bad_draft": row.task_id})
 
 
 def _outcome(wanted: WriteOffStock, document: StockDocument) -> Outcome:

@@ -34,7 +34,7 @@ def command(settings: Settings, as_json: bool) -> None:
 def _from_ledger(settings: Settings, now: datetime, away: list[str]) -> dict[str, Any]:
     from sqlalchemy.exc import DBAPIError
 
-    from pipeline.ledger import Ledger, availability
+    from pipeline.ledger import Ledger, oversell
     from pipeline.ledger.overview import overview
 
     missing = missing_file(settings)
@@ -44,8 +44,8 @@ def _from_ledger(settings: Settings, now: datetime, away: list[str]) -> dict[str
     ledger = Ledger(settings.database_url)
     try:
         with ledger.read() as conn:
-            after = availability.stale_after(settings.intervals.availability_max)
-            return overview(conn, now) | {"availability": availability.status_rows(conn, now, after)}
+            after = oversell.stale_after(settings.intervals.availability_max)
+            return overview(conn, now) | {"availability": oversell.status_rows(conn, now, after)}
     except DBAPIError as error:
         away.append(trouble(error))
         return {}

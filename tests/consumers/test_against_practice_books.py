@@ -14,9 +14,11 @@ from schemas.cin7 import read_sale
 from schemas.cin7_bodies import credit_note_body
 from schemas.concerns import ConcernType
 from schemas.exact_json import dumps
-from schemas.sales import Sale
-from tests.consumers.builders import MAIN, a_case, a_return, a_unit, done
+from schemas.merchant import Terms
+from schemas.sales import Sale, TaxRule
+from tests.consumers.builders import MAIN, VAT, a_case, a_return, a_unit, d, done
 from tests.consumers.decide import decided, the_note
+from tests.consumers.money_stories import a_credit, a_refund, money_terms
 from tests.sandbox.cin7_desk import API, CREDENTIALS, Desk, cin7_desk
 
 WAIVED = frozenset({ConcernType.AMOUNT_MISMATCH, ConcernType.RETURN_OF_EXCHANGE})
@@ -32,11 +34,12 @@ def post(desk: Desk, action: PostCreditNote) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def credited(desk: Desk, case: Case, sale_id: str) -> Case:
+def credited(desk: Desk, case: Case, sale_id: str, terms: Terms | None = None) -> Case:
     """Plan, post, and write the effect down as the ledger would."""
     sale = the_sale(desk, sale_id)
     shelf = replace(MAIN, location_id=desk.location(MAIN.name))
-    note = the_note(decided(case, sale, locations=[shelf]))
+    rules = [TaxRule(VAT, d(20), active=True, for_sale=True)]
+    note = the_note(decided(case, sale, terms, locations=[shelf], tax_rules=rules))
     post(desk, note)
     return replace(case, effects=(*case.effects, replace(done(*note.units, number=""), key=note.key)))
 
@@ -79,6 +82,26 @@ def test_a_line_returned_in_parts_is_accepted_each_time_and_credited_to_the_last
     assert sum(note.total.amount for note in notes) == invoice.total.amount
     assert sum(note.tax.amount for note in notes) == invoice.tax.amount
     assert {note.rate for note in notes} == {invoice.rate}
+
+
+@pytest.mark.parametrize("rule", ["plain", "plus_tax"])
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_notes_with_fees_shipping_and_bonus_are_accepted_and_move_the_books_by_just_that(
+    rule: str, inclusive: bool
+) -> None:
+    price, gross = ("30", "30") if inclusive else ("25", "30")
+    sold = spec(3, price, tax_inclusive=inclusive, charges=[{"price": "6" if inclusive else "5"}])
+    with cin7_desk(total_rule=rule) as desk:
+        sale_id = desk.sale(kind="Advanced Sale", **sold)["sale_id"]
+        owed = desk.balance("610")
+        units = [a_unit(f"u{n}", paid=gross, tax="5", restocking_fee=d("1.99")) for n in range(3)]
+        first = a_return(units[0], transactions=(a_refund("34.01", "u0"),))
+        case = credited(desk, a_case(first), sale_id, money_terms())
+        rest = a_return(*units, transactions=(*first.transactions, a_credit("66.66", "u1", "u2", number="t2")))
+        credited(desk, replace(case, ret=rest), sale_id, money_terms())
+        sale = the_sale(desk, sale_id)
+        assert [note.total.amount for note in sale.notes()] == [d("34.01"), d("66.66")]
+        assert owed - desk.balance("610") == d("100.67")
 
 
 def test_every_returned_piece_is_back_on_the_shelf() -> None:

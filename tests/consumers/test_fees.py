@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -67,8 +68,8 @@ def test_the_note_says_what_its_charges_are() -> None:
 
 @pytest.mark.parametrize("kind", ["restocking", "return", "shipment", "cancellation"])
 def test_an_unmapped_fee_waits_for_finance_and_names_the_setting(kind: str) -> None:
-    unit = a_unit(**({f"{kind}_fee": d(5)} if kind != "cancellation" else {}))
-    ret = a_return(unit, cancellation_fee=d(5) if kind == "cancellation" else d(0))
+    told: dict[str, Any] = {f"{kind}_fee": d(5)}
+    ret = a_return(**told) if kind == "cancellation" else a_return(a_unit(**told))
     plan = decided(ret, terms=money_terms(fees={k: v for k, v in FEES.items() if k != kind}))
     [concern] = plan.all_concerns()
     assert (plan.actions, concern.kind, concern.money) == ((), ConcernType.FEE_UNMAPPED, gbp(36))

@@ -20,7 +20,6 @@ from tests.consumers.builders import (
     a_return,
     a_sale,
     a_simple_sale,
-    a_unit,
     an_invoice,
     d,
     gbp,

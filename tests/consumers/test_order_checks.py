@@ -28,7 +28,7 @@ from tests.consumers.money_stories import money_terms, posted, taken
 
 THREE = an_invoice(a_line(quantity=3, tax="18"))
 GIFT = a_line("MUG", price="0")
-DAY = {"customer_reference": "#1001, #1002, #1003"}
+DAY = "#1001, #1002, #1003"
 
 
 # -- a returned exchange --------------------------------------------------------------------------------------------
@@ -51,12 +51,12 @@ def test_a_carried_over_price_is_reviewed_even_on_a_paid_order(unit: object) -> 
 
 def test_an_order_among_others_on_one_sale_is_credited_by_product_and_price() -> None:
     lines = (a_line(price="25", quantity=4, tax="20"), a_line(quantity=3, tax="18"))
-    note = the_note(decided(sale=a_sale(an_invoice(*lines), **DAY)))
+    note = the_note(decided(sale=a_sale(an_invoice(*lines), customer_reference=DAY)))
     assert (note.lines[0].price, note.lines[0].quantity, note.gross) == (gbp(30), d(1), gbp(36))
 
 
 def test_no_line_at_the_price_paid_on_a_shared_sale_is_a_persons_call() -> None:
-    plan = decided(sale=a_sale(an_invoice(a_line(price="25", tax="5")), **DAY))
+    plan = decided(sale=a_sale(an_invoice(a_line(price="25", tax="5")), customer_reference=DAY))
     [concern] = plan.all_concerns()
     assert (plan.actions, concern.kind) == ((), ConcernType.CONSOLIDATED_SALE_AMBIGUOUS)
 

@@ -135,7 +135,7 @@ def test_nobody_misses_a_note_where_credit_notes_are_switched_off() -> None:
 
 def test_money_without_its_goods_is_an_exception_after_two_weeks() -> None:
     ret = an_approved_return(wanting(), transactions=(paid(14 * 24),))
-    [concern] = [c for c in aged(ret, credited("u1")).all_concerns()]
+    [concern] = aged(ret, credited("u1")).all_concerns()
     assert (concern.kind, concern.units) == (K.REFUNDED_NOT_RECEIVED, ("u1",))
     assert kinds(aged(ret, credited("u1"), now=NOW - HOUR)) == set()
 

@@ -75,9 +75,10 @@ def test_a_comment_says_that_the_items_are_credited_and_booked_in() -> None:
     assert marker(action.key) in action.text
 
 
-def test_the_comment_names_nobody() -> None:
-    action = the_comment(told(a_return(unit(name="Jo Bloggs' tee")), credited("u1")))
-    assert "Bloggs" not in action.text
+def test_the_comment_repeats_no_free_text() -> None:
+    words = a_return(unit(reason="ring Jo Bloggs on 07700", method_name="Jo's drop-off"), order_name="#1001 Jo")
+    text = the_comment(told(words, credited("u1"))).text
+    assert not {word for word in ("Jo", "07700", "Bloggs") if word in text}
 
 
 def test_a_parcel_on_its_way_in_the_portal_is_received_once_its_goods_are_booked() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.concerns import ConcernType
 from schemas.merchant import ChargeRule, ShippingRefund
-from schemas.returns import ExchangeItem, Transaction
+from schemas.returns import ExchangeItem, Return, Shipment, Transaction
 from schemas.sales import TaxRule
 from tests.consumers.builders import VAT, a_case, a_line, a_return, a_sale, a_unit, an_invoice, d, gbp
 from tests.consumers.decide import decided, kinds, the_note
@@ -16,8 +16,8 @@ TWO = an_invoice(a_line(quantity=2, tax="12"))
 WAIVED = frozenset({ConcernType.AMOUNT_MISMATCH})
 
 
-def refunded(*rows: Transaction, units: int = 1, **more: object):  # type: ignore[no-untyped-def]
-    return a_return(*(a_unit(f"u{n}") for n in range(1, units + 1)), transactions=rows, **more)
+def refunded(*rows: Transaction, units: int = 1) -> Return:
+    return a_return(*(a_unit(f"u{n}") for n in range(1, units + 1)), transactions=rows)
 
 
 def test_without_a_refund_the_entitlement_is_credited() -> None:
@@ -105,8 +105,6 @@ def test_pennies_go_to_the_rounding_account_where_there_is_one() -> None:
 def test_a_refund_that_also_pays_for_a_unit_still_on_its_way_is_compared_later() -> None:
     units = (a_unit("u1"), a_unit("u2", shipment_id="s2"))
     ret = a_return(*units, transactions=(a_refund("90", "u1", "u2"),), status="Approved")
-    from schemas.returns import Shipment
-
     ret = replace(ret, shipments=(Shipment("s1", "Received"), Shipment("s2", "Shipped")))
     note = the_note(decided(ret, a_sale(TWO), money_terms()))
     assert (note.units, note.charges) == (("u1",), ())

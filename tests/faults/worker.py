@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def work(parts: Parts) -> None:
             if time.monotonic() - swept > _SWEEP_EVERY:
                 swept = time.monotonic()
                 sweep.tick(parts)
-        except (RedisError, OSError):
-            time.sleep(_PAUSE)
+        except (RedisError, OSError) as error:
+            print(f"waiting: {error!r}", flush=True)
         time.sleep(_PAUSE)
 
 
@@ -84,7 +85,10 @@ def nursery() -> None:
             try:
                 _child(told)
                 code = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
+                sys.stderr.flush()
                 os._exit(code)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import random
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.failures import BadAnswer, WireError
-from pipeline.ledger import availability as picture
+from pipeline.ledger import oversell
 from pipeline.ledger import tables as t
-from tasks import availability, consume, feed, lanes, sweep
+from pipeline.ledger.requeueing import requeue
+from pipeline.quota import QuotaWait
+from tasks import availability, consume, feed, lanes, shop_stock, sweep
 from tasks.failures import NotYetError
 from tests.sandbox_server import SandboxHandle, running_sandbox
 from tests.tasks.practice import PREFIX, SHOP, SKU, Bench, empty_ledger
@@ -93,10 +98,14 @@ class Line:
         assert answer.status_code < 300, answer.text
 
     def named(self, *skus: str) -> None:
-        """Cin7's stock webhook arrives."""
+        """Cin7's stock webhook arrives and is admitted."""
+        self.deliver(*skus)
+        self.bench.admit()
+
+    def deliver(self, *skus: str) -> None:
         row = {"ID": "7f000000-0000-4000-8000-0000000000b1", "Location": "Main Warehouse", "Available": 1}
         body = json.dumps([{**row, "SKU": sku} for sku in skus]).encode()
-        fields: dict[str, Any] = {
+        fields: Any = {
             "delivery": f"n-{self.bench.clock.now.timestamp()}-{len(skus)}-{skus[0]}",
             "shop": SHOP,
             "source": "cin7",
@@ -108,7 +117,6 @@ class Line:
             "body": body,
         }
         self.bench.redis.xadd(f"{PREFIX}inbox", fields)
-        self.bench.admit()
 
     def shown(self, sku: str = SKU) -> int:
         levels = self.world.control.get("/shopify/levels").json()["levels"]
@@ -120,15 +128,17 @@ class Line:
 
     def cin7(self, sku: str = SKU, location: str = "Main Warehouse") -> int:
         """What Cin7 has to offer, by the practice books."""
-        rows = self.parts.shop(SHOP).cin7.availability()
-        return int(sum(row.available for row in rows if row.sku == sku and row.location == location))
+        rows = [row for row in self.world.control.get("/stock").json() if row["sku"] == sku]
+        here = [row for row in rows if row["location"] == location]
+        held = sum(Decimal(row["on_hand"]) for row in here)
+        return int(held - max((Decimal(row["allocated"]) for row in here), default=Decimal(0)))
 
     def row(self, sku: str = SKU) -> dict[str, Any]:
         return self.bench.rows(t.availability, t.availability.c.sku == sku)[0]
 
-    def window(self) -> picture.OversellWindow:
+    def window(self) -> oversell.OversellWindow:
         with self.parts.ledger.read() as conn:
-            return picture.oversell_window(conn, SHOP)[0]
+            return oversell.oversell_window(conn, SHOP)[0]
 
 
 @pytest.fixture
@@ -376,6 +386,17 @@ def test_a_fire_hose_of_webhooks_is_one_read_of_one_sku(line: Line) -> None:
     assert len(line.bench.desk.calls("cin7")) == 1
 
 
+def test_a_batch_of_webhooks_is_one_hint(line: Line) -> None:
+    line.sweep()
+    line.bench.redis.flushall()
+
+    for sku in (JEANS, BOOT, SCARF):
+        line.deliver(sku)
+    line.bench.admit()
+
+    assert line.bench.hints("stock-availability") == 1
+
+
 def test_many_named_skus_are_left_to_the_sweep(line: Line) -> None:
     line.sweep()
     line.bench.desk.forget_calls()
@@ -587,6 +608,24 @@ def test_a_shop_that_is_down_is_one_exception_and_never_a_burial(line: Line) -> 
     assert (line.shown(JEANS), line.bench.exceptions("TARGET_DOWN"), line.bench.letters()) == (12, [], [])
 
 
+def test_a_defect_buries_the_entry_once_and_a_requeue_brings_it_back(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.variants(JEANS)
+    with monkeypatch.context() as broken:
+        broken.setattr(shop_stock, "publish", lambda *_: 1 / 0)
+        line.sweep()
+        while line.work() != "buried":
+            line.bench.clock.forward(400)
+    [letter] = line.bench.letters()
+
+    with line.parts.ledger.write() as conn:
+        requeue(conn, letter, "a person", "run-1", line.bench.clock())
+
+    assert line.work() == "settled"
+    assert (line.shown(JEANS), line.bench.exceptions("POISON_TASK")) == (12, [])
+
+
 def test_a_refused_token_stops_the_shop_and_says_so(line: Line) -> None:
     line.variants(JEANS)
     line.world.control.patch("/shopify/settings", json={"access_token": "another"})
@@ -721,7 +760,7 @@ def test_a_rise_is_no_oversell(line: Line) -> None:
 
 def test_a_picture_without_a_sweep_for_long_is_called_stale(line: Line) -> None:
     line.sweep()
-    after = picture.stale_after(line.bench.settings.intervals.availability_max)
+    after = oversell.stale_after(line.bench.settings.intervals.availability_max)
 
     now = line.bench.clock()
     assert not line.window().stale(now, after)
@@ -737,11 +776,63 @@ def test_the_status_shows_the_window_and_the_badge(line: Line) -> None:
     line.work()
 
     with line.parts.ledger.read() as conn:
-        [fresh] = picture.status_rows(conn, line.bench.clock(), 1800.0)
-        [stale] = picture.status_rows(conn, line.bench.clock.forward(2000), 1800.0)
+        [fresh] = oversell.status_rows(conn, line.bench.clock(), 1800.0)
+        [stale] = oversell.status_rows(conn, line.bench.clock.forward(2000), 1800.0)
 
     assert (fresh["falls"], fresh["p90 s"], fresh["picture"]) == (1, 40.0, "fresh")
     assert stale["picture"] == "STALE"
+
+
+# -- whatever happens -------------------------------------------------------------------------------------------------
+
+FAULTS = (
+    "status_before",
+    "status_after",
+    "reset_before",
+    "reset_after",
+    "html_200_after",
+    "empty_200_after",
+    "throttle",
+)
+
+
+def one_step(line: Line, chance: random.Random) -> None:
+    """Something happens: goods move, a webhook comes, a system falters, the clock goes on."""
+    sku = chance.choice((JEANS, BOOT, SCARF))
+    match chance.randrange(6):
+        case 0:
+            line.stock(sku, chance.randrange(1, 5))
+        case 1 if line.cin7(sku) > 1:
+            line.sell(sku, chance.randrange(1, line.cin7(sku) + 1))
+        case 2:
+            line.named(sku)
+        case 3:
+            line.bench.desk.fault(chance.choice(FAULTS), system=chance.choice(("cin7", "shopify")), status=502)
+        case 4:
+            with contextlib.suppress(WireError, QuotaWait):
+                line.sweep(61)
+        case _:
+            line.bench.clock.forward(400)
+    line.work()
+
+
+@pytest.mark.parametrize("seed", [3, 14, 159])
+def test_whatever_falters_the_shop_ends_with_what_cin7_has(line: Line, seed: int) -> None:
+    line.variants(JEANS, BOOT, SCARF, available=1)
+    chance = random.Random(seed)
+    for _ in range(25):
+        line.bench.clock.forward(1)
+        one_step(line, chance)
+
+    line.bench.desk.heal()
+    line.bench.redis.flushall()
+    for _ in range(3):
+        line.sweep(1000)
+
+    assert {sku: line.shown(sku) for sku in (JEANS, BOOT, SCARF)} == {
+        sku: line.cin7(sku) for sku in (JEANS, BOOT, SCARF)
+    }
+    assert line.bench.letters() == []
 
 
 # -- the feed ---------------------------------------------------------------------------------------------------------
