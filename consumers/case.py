@@ -118,6 +118,9 @@ class Books(Protocol):
     def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
         """The stock of exactly this Cin7 SKU, read fresh: one row per location, bin and batch."""
 
+    def keeps_stock(self, sku: str) -> bool:
+        """Whether Cin7 keeps stock of this SKU; services and non-inventory products are always there."""
+
     def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
         """The sale of an exchange's new order, read fresh; None while Cin7 has none, a Concern where several fit."""
 

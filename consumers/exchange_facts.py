@@ -23,7 +23,7 @@ _DRAFTS = frozenset({DRAFT, NOT_AVAILABLE, ""})
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """One exchange order as seen now. `sale` is its sale in Cin7, None where there is none, a Concern where it is not
-    clear; `available` is what Cin7 could promise at the sale's location, by SKU (empty: not asked)."""
+    clear; `available` is what Cin7 could promise at the sale's location, by SKU (empty: not asked). The items carry Cin7's SKUs."""
 
     order: ExchangeOrder
     units: tuple[Unit, ...]
@@ -56,13 +56,13 @@ class Sighting:
         """Whether its goods have left, as far as Cin7 knows."""
         return self.known is not None and any(parcel.shipped for parcel in self.known.fulfilments)
 
-    def wanted(self, aliases: Mapping[str, str]) -> dict[str, Decimal]:
+    def wanted(self) -> dict[str, Decimal]:
         """What must be in stock, by Cin7 SKU: the order's lines, else what the portal says the shopper chose."""
         found: dict[str, Decimal] = {}
         if self.known is not None and self.known.order_lines:
             rows = [(line.sku, line.quantity) for line in self.known.order_lines if not line.drop_ship]
         else:
-            rows = [(aliases.get(item.sku, item.sku), Decimal(item.quantity)) for item in self.items if item.sku]
+            rows = [(item.sku, Decimal(item.quantity)) for item in self.items if item.sku]
         for sku, quantity in rows:
             found[sku] = found.get(sku, Decimal(0)) + quantity
         return found

@@ -6,30 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from consumers.case import Case
 from consumers.exchange_facts import Sighting, real_since, still_out
 from schemas.concerns import ConcernType
 from schemas.merchant import EffectOwner, Gate, Terms
+from schemas.merchant import ExchangeReason as Reason
 from schemas.money import Money, total
 from schemas.returns import SUCCESS, Return, Transaction, Unit
 
 INVOICE_PAYMENT = "InvoicePayment"
-
-
-class Reason(StrEnum):
-    """Why an exchange waits; the words are the names under `exchange_timers` in the settings."""
-
-    ITEM = "item"
-    INSPECTION = "inspection"
-    CREDIT = "credit_note"
-    PAYMENT = "payment"
-    STOCK = "stock"
-    RELEASE = "release"
-    CIN7 = "cin7"
-    ORIGINAL = "original"
-
 
 #: Hours until a reason becomes an exception. `original` is a card authorisation of seven days less two.
 TIMERS: dict[Reason, int] = {
@@ -79,7 +65,7 @@ def obstacles(case: Case, sighting: Sighting, terms: Terms) -> tuple[Obstacle, .
     found = before_stock(case, sighting, terms)
     if found:
         return found
-    short = _stock(case, sighting, terms)
+    short = _stock(case, sighting)
     return (short,) if short else ()
 
 
@@ -164,10 +150,10 @@ def _payment(case: Case, sighting: Sighting, terms: Terms) -> Obstacle | None:
 # -- stock ------------------------------------------------------------------------------------------------------------
 
 
-def _stock(case: Case, sighting: Sighting, terms: Terms) -> Obstacle | None:
+def _stock(case: Case, sighting: Sighting) -> Obstacle | None:
     if ConcernType.EXCHANGE_OUT_OF_STOCK in case.waived:
         return None
-    wanted = sighting.wanted(terms.sku_aliases)
+    wanted = sighting.wanted()
     short = {s: q for s, q in wanted.items() if sighting.available.get(s, Decimal(0)) < q}
     if not short:
         return None

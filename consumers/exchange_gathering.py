@@ -23,8 +23,8 @@ def gather(case: Case, terms: Terms, books: Books) -> ExchangeFacts:
 
 def _seen(case: Case, order: ExchangeOrder, terms: Terms, books: Books) -> Sighting:
     ret, units = case.ret, exchanged_units(case.ret)
-    items = tuple(item for unit in units for item in unit.exchange_items) + ret.exchange_items
-    sighting = Sighting(order, units, items)
+    told = tuple(item for unit in units for item in unit.exchange_items) + ret.exchange_items
+    sighting = Sighting(order, units, tuple(replace(item, sku=_cin7_sku(item.sku, terms, books)) for item in told))
     if on_original(ret, order) or closed(case, sighting):
         return sighting
     sighting = replace(sighting, sale=books.exchange_sale(names_of(ret, order, terms.exchange_marker)))
@@ -36,7 +36,15 @@ def _available(sighting: Sighting, terms: Terms, books: Books) -> dict[str, Deci
     """Available, not on hand: what is promised to others is not there for this one."""
     sellable = {place for place in (*terms.sellable_locations, terms.sellable_location) if place}
     places = {sighting.known.location} if sighting.known and sighting.known.location else sellable
-    return {
-        sku: sum((row.available for row in books.stock_of(sku) if row.location in places or not places), Decimal(0))
-        for sku in sorted(sighting.wanted(terms.sku_aliases))
-    }
+    return {sku: _promise(sku, wanted, places, books) for sku, wanted in sorted(sighting.wanted().items())}
+
+
+def _promise(sku: str, wanted: Decimal, places: set[str], books: Books) -> Decimal:
+    rows = books.stock_of(sku)
+    if not rows and not books.keeps_stock(sku):
+        return wanted
+    return sum((row.available for row in rows if row.location in places or not places), Decimal(0))
+
+
+def _cin7_sku(sku: str, terms: Terms, books: Books) -> str:
+    return terms.sku_aliases.get(sku) or books.alias(sku) or sku

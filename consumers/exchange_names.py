@@ -44,8 +44,13 @@ def _spellings(name: str) -> set[str]:
 
 
 def words(reference: str) -> set[str]:
-    """The words of a customer reference, without a leading #."""
-    return {word.casefold() for word in _WORD.findall(reference)}
+    """The words of a customer reference as they are compared: without a leading # and regardless of case."""
+    return {word.casefold() for word in spoken(reference)}
+
+
+def spoken(reference: str) -> set[str]:
+    """The words of a customer reference as they are written, without a leading #."""
+    return set(_WORD.findall(reference))
 
 
 def says_exchange(reference: str, marker: str) -> bool:

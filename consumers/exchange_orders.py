@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from consumers.case import Case, Plan, Wait
 from consumers.exchange_facts import ExchangeFacts, Sighting, linked, our_release, out_units, real_since, still_out
-from consumers.exchange_gates import TIMERS, Obstacle, Reason, met_at, obstacles
+from consumers.exchange_gates import TIMERS, Obstacle, met_at, obstacles
 from consumers.exchange_gathering import gather
 from consumers.exchange_names import exchanged_units, exchanges_of, on_original, wants_exchange
 from consumers.exchange_release import back_ordered, begun, other_goods, proposal, record_out, record_real, release
@@ -17,6 +17,7 @@ from consumers.holds import HOUR, LONG, SOON, summed
 from consumers.posting_day import zone_of
 from schemas.actions import KINDS, AuthoriseOrder, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
+from schemas.merchant import ExchangeReason as Reason
 from schemas.merchant import Terms
 from schemas.money import total
 from schemas.returns import DONE, ENDED_STATUSES, PENDING, RECEIVED, VALIDATED, ExchangeOrder, Return
@@ -81,7 +82,7 @@ def _waiting(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Pla
     actions = noted + proposal(case, sighting, will_release=bool(going)) + going
     if going or _release_under_way(case, sighting):
         return Plan(actions=actions, waits=(Wait("released; the order is read back after it", timedelta(minutes=1)),))
-    nobody = Obstacle(Reason.RELEASE, *_nobody(sighting, terms), since=met_at(case, sighting))
+    nobody = Obstacle(Reason.RELEASE, *_nobody(sighting), since=met_at(case, sighting))
     return _held(case, sighting, (nobody,), terms, now, Plan(actions=actions))
 
 
@@ -91,8 +92,8 @@ def _release_under_way(case: Case, sighting: Sighting) -> bool:
     return begun(case, key) and any(e.key == key and e.state not in {"REJECTED", "DISCARDED"} for e in case.effects)
 
 
-def _nobody(sighting: Sighting, terms: Terms) -> tuple[str, str]:
-    other = other_goods(sighting, terms)
+def _nobody(sighting: Sighting) -> tuple[str, str]:
+    other = other_goods(sighting)
     if other and sighting.known:
         return (
             f"Cin7 order {sighting.known.order_number} does not hold {', '.join(other)}, which the shopper chose",
@@ -117,14 +118,16 @@ def _held(case: Case, sighting: Sighting, found: Sequence[Obstacle], terms: Term
     for obstacle in found:
         since = min(obstacle.since or case.first_seen or now, now)
         ends = since + timedelta(hours=terms.exchange_timers.get(obstacle.reason, TIMERS[obstacle.reason]))
-        waits.append(Wait(f"exchange {sighting.order.name}: {obstacle.why}", _look_again(ends, now)))
+        # Whether Cin7 has it by now is answered from the sale index, without a call.
+        most = HOUR if obstacle.reason is Reason.CIN7 else LONG
+        waits.append(Wait(f"exchange {sighting.order.name}: {obstacle.why}", _look_again(ends, now, most)))
         if (now >= ends or obstacle.at_once) and obstacle.kind not in case.waived:
             concerns.append(_aged(sighting, obstacle, since, now))
     return Plan(actions=base.actions, waits=tuple(waits), concerns=tuple(concerns))
 
 
-def _look_again(ends: datetime, now: datetime) -> timedelta:
-    return max(SOON, min(ends - now, LONG)) if ends > now else LONG
+def _look_again(ends: datetime, now: datetime, most: timedelta) -> timedelta:
+    return max(SOON, min(ends - now, most)) if ends > now else most
 
 
 def _aged(sighting: Sighting, obstacle: Obstacle, since: datetime, now: datetime) -> Concern:
@@ -220,7 +223,7 @@ def _ended(case: Case, sighting: Sighting) -> Plan:
     if sighting.in_draft and sale is not None:
         kind, step = ConcernType.EXCHANGE_DRAFT_STUCK, f"void order {sale.order_number} in Cin7"
         cause = f"the return is {status}, and its exchange {_name(sighting)} is still a draft in Cin7"
-    elif sighting.shipped and still_out(case, sighting):
+    elif still_out(case, sighting) and (sighting.shipped or (sale is None and sighting.order.released)):
         kind, step = ConcernType.ADVANCE_EXCHANGE_OVERDUE, "charge the shopper for the new goods, or get them back"
         cause = f"the return is {status}, but the goods of exchange {_name(sighting)} are sent"
     else:

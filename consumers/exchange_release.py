@@ -4,7 +4,7 @@ record of what it became."""
 from __future__ import annotations
 
 from consumers.case import Case
-from consumers.exchange_facts import Sighting, linked, out_units, real_units, release_units
+from consumers.exchange_facts import Sighting, linked, our_release, out_units, real_units, release_units
 from schemas.actions import (
     KINDS,
     Action,
@@ -58,7 +58,7 @@ def release(case: Case, sighting: Sighting, terms: Terms) -> tuple[Action, ...]:
     key = _key(case, AuthoriseOrder, units)
     if not terms.release_exchanges or sale is None or not sighting.in_draft or begun(case, key):
         return ()
-    if not sale.order_lines or other_goods(sighting, terms):
+    if not sale.order_lines or other_goods(sighting):
         return ()
     return (
         AuthoriseOrder(
@@ -76,12 +76,12 @@ def release(case: Case, sighting: Sighting, terms: Terms) -> tuple[Action, ...]:
     )
 
 
-def other_goods(sighting: Sighting, terms: Terms) -> tuple[str, ...]:
+def other_goods(sighting: Sighting) -> tuple[str, ...]:
     """What the shopper chose in the portal and the Cin7 order does not hold: then nobody but a person releases it."""
     if sighting.known is None:
         return ()
     held = {line.sku.casefold() for line in sighting.known.order_lines}
-    chosen = {terms.sku_aliases.get(item.sku, item.sku) for item in sighting.items if item.sku}
+    chosen = {item.sku for item in sighting.items if item.sku}
     return tuple(sorted(sku for sku in chosen if sku.casefold() not in held))
 
 
@@ -98,7 +98,10 @@ def record_out(case: Case, sighting: Sighting) -> tuple[Action, ...]:
     units = out_units(sighting.handle)
     if linked(case, units) is not None:
         return ()
-    return (_record(case, sighting, units, tuple(unit.returned_item_id for unit in sighting.units)),)
+    released = tuple(unit.returned_item_id for unit in sighting.units)
+    ours = sighting.known is not None and our_release(case, sighting.known) is not None
+    # Our own release wrote the moment down already.
+    return (_record(case, sighting, units, () if ours else released),)
 
 
 def _record(case: Case, sighting: Sighting, units: tuple[str, ...], released: tuple[str, ...]) -> LinkExchangeOrder:

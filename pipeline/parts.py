@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from pipeline.broker import celery_app, redis_url, send
@@ -26,6 +28,11 @@ from pipeline.settings import Settings, Shop
 from pipeline.shopify import CostGate, Shopify, ShopifyAccess
 from pipeline.wire import Call, Http, Observer
 from schemas.merchant import Terms
+
+#: The stage that works on one entry; sent by name, because plumbing does not know the stages.
+CONSUME = "tasks.consume.run"
+#: Seconds after which an outstanding hint is taken for lost.
+HINT_SECONDS = 10
 
 
 def utc_now() -> datetime:
@@ -122,6 +129,23 @@ class Parts:
     def hint(self, task: str, queue: str, **kwargs: Any) -> bool:
         """Say that there is work; a lost hint is repaired by the sweep."""
         return send(self.app, task, queue, **kwargs)
+
+    def hint_entry(self, entry_id: int, consumer: str) -> bool:
+        """Say that an entry is due; one hint is outstanding at a time, until the entry is taken up or a while has passed."""
+        try:
+            if not self.redis.set(self._outstanding(entry_id), 1, nx=True, ex=HINT_SECONDS):
+                return True
+        except RedisError:
+            return False
+        return self.hint(CONSUME, consumer, entry_id=entry_id)
+
+    def taken_up(self, entry_id: int) -> None:
+        """The hint has arrived: a wake from now on sends a new one."""
+        with contextlib.suppress(RedisError):
+            self.redis.delete(self._outstanding(entry_id))
+
+    def _outstanding(self, entry_id: int) -> str:
+        return f"{self.settings.prefix}hint:{entry_id}"
 
     def shop(self, name: str) -> ShopParts:
         """The clients of this shop. Raises KeyError for a shop that the settings do not know."""

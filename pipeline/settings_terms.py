@@ -12,6 +12,7 @@ from schemas.merchant import (
     Disposition,
     DispositionRule,
     EffectOwner,
+    ExchangeReason,
     Finding,
     Gate,
     GiftPolicy,
@@ -33,6 +34,18 @@ class ExceptionTypes(Named):
         unknown = {
             name: [unknown_key(name, dict.fromkeys(ConcernType))] for name in read if name not in list(ConcernType)
         }
+        if unknown:
+            raise ValidationError(unknown)
+        return read
+
+
+class ExchangeTimers(Named):
+    """A table whose names are reasons why an exchange waits."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> dict[str, object]:
+        read = super()._deserialize(value, attr, None)
+        known = dict.fromkeys(ExchangeReason)
+        unknown = {name: [unknown_key(name, known)] for name in read if name not in list(ExchangeReason)}
         if unknown:
             raise ValidationError(unknown)
         return read
@@ -103,7 +116,7 @@ class TermsForm(Form):
     check_restock_value = fields.Boolean()
     late_arrival_account = text()
     release_exchanges = fields.Boolean()
-    exchange_timers = Named(whole(1))
+    exchange_timers = ExchangeTimers(whole(1))
     availability_target = OneOf(AVAILABILITY_TARGETS)
     availability_buffer = whole(0)
     thresholds = ExceptionTypes(whole(0))

@@ -11,7 +11,8 @@ from pipeline.failures import BadAnswer, CredentialsRejected, Rejected, Throttle
 from pipeline.wire import EXCERPT, Answer, Outgoing
 from schemas.fields import SchemaInvalidError, parse
 
-STALE = "CHANGE_FROM_QUANTITY_STALE"
+#: The level moved since it was read; the second is what versions before 2026-04 say.
+STALE = frozenset({"CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Refusal:
     @property
     def stale(self) -> bool:
         """Somebody else changed the quantity since it was read."""
-        return self.code == STALE
+        return self.code in STALE
 
 
 def judge(outgoing: Outgoing, answer: Answer) -> Any:

@@ -51,6 +51,19 @@ class Finding(StrEnum):
     UNINSPECTED = "uninspected"
 
 
+class ExchangeReason(StrEnum):
+    """Why an exchange is not released; the names under `exchange_timers`."""
+
+    ITEM = "item"
+    INSPECTION = "inspection"
+    CREDIT = "credit_note"
+    PAYMENT = "payment"
+    STOCK = "stock"
+    RELEASE = "release"
+    CIN7 = "cin7"
+    ORIGINAL = "original"
+
+
 @dataclass(frozen=True, slots=True)
 class DispositionRule:
     """One line of the map reason × finding → disposition; "*" matches any reason. The first match wins."""

@@ -155,7 +155,7 @@ def _wake(parts: Parts, name: str) -> None:
 
 
 def _hint(parts: Parts, woken: tuple[int, str]) -> None:
-    parts.hint("tasks.consume.run", woken[1], entry_id=woken[0])
+    parts.hint_entry(woken[0], woken[1])
 
 
 # -- one entry: read what was named, publish what differs -----------------------------------------------------------

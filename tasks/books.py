@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from consumers.exchange_names import ExchangeNames
 from consumers.line_total_rule import shown
 from pipeline.failures import NotFound
-from pipeline.ledger import memory, returns
+from pipeline.ledger import entries, memory, returns
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
@@ -22,6 +22,8 @@ from tasks.failures import SaleBusyError
 T = TypeVar("T")
 #: Where the ledger remembers the company's line-total rule.
 _TOTAL_RULE = "total_rule"
+#: Product types of which Cin7 keeps no stock.
+_NO_STOCK = frozenset({"service", "non inventory", "non-inventory"})
 
 
 class LedgerBooks:
@@ -113,7 +115,9 @@ class LedgerBooks:
         rows = self._shop.cin7.find_sales(order_name.lstrip("#"), lane=Lane.MONEY)
         with self._parts.ledger.write() as conn:
             for row in rows:
-                memory.keep_sale_row(conn, self._shop.name, row, now)
+                if memory.keep_sale_row(conn, self._shop.name, row, now):
+                    # The poll will not see this change as news any more: whoever waits for the sale is woken here.
+                    entries.wake_sale(conn, self._shop.name, row.sale_id, now)
             exact = memory.sales_named(conn, self._shop.name, _spellings(order_name, order_id))
         wanted = {name.casefold() for name in _spellings(order_name, order_id)}
         related: list[Mapping[str, Any]] = [
@@ -186,6 +190,11 @@ class LedgerBooks:
     def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
         """The stock of this SKU, read now."""
         return self._shop.cin7.availability_of(sku, lane=Lane.MONEY)
+
+    def keeps_stock(self, sku: str) -> bool:
+        """False only where Cin7 names the product a service or non-inventory."""
+        kinds = {product.kind.casefold() for product in self._shop.cin7.products(sku, lane=Lane.BULK)}
+        return not kinds or not kinds <= _NO_STOCK
 
     def alias(self, sku: str) -> str | None:
         """The Cin7 SKU tied to this portal SKU."""

@@ -30,7 +30,6 @@ from tasks.policy import MOST_STARTS, Consequence, Exit
 from tasks.providers import provider_for
 
 log = structlog.get_logger()
-CONSUME = "tasks.consume.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Work:
 def run(parts: Parts, entry_id: int) -> str:
     """Work on this entry if it is due. Gives the exit taken, or "not due"; never raises for a failure it can name."""
     intervals = parts.settings.intervals
+    parts.taken_up(entry_id)
     with parts.ledger.write() as conn:
         claimed = entries.claim(conn, entry_id, parts.clock(), timedelta(seconds=intervals.lease))
     if claimed is None:
@@ -222,7 +222,7 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
         reach("dead.buried")
         work.parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
     for entry_id, name in siblings:
-        work.parts.hint(CONSUME, name, entry_id=entry_id)
+        work.parts.hint_entry(entry_id, name)
     return exit_, reason
 
 

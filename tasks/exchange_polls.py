@@ -3,21 +3,26 @@ changes (measured by integrators)."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
 
-from consumers.exchange_names import exchanges_of, names_of
+from consumers.exchange_gates import TIMERS
+from consumers.exchange_names import exchanges_of, names_of, says_exchange, spoken
 from pipeline.kill_points import reach
-from pipeline.ledger import entries, exchanges, memory
+from pipeline.ledger import concerns, entries, exchanges, memory
 from pipeline.parts import Parts
 from pipeline.quota import Lane
+from schemas.concerns import Concern, ConcernType
+from schemas.merchant import ExchangeReason
 from schemas.returns import Return
 from schemas.sales import DRAFT
 
 log = structlog.get_logger()
 CONSUMER = "exchange-orders"
+#: Who raises the exception about drafts of no return, and under which subject.
+PATROL, STRAYS = "draft-patrol", "exchange drafts"
 
 
 def drafts(parts: Parts, shop: str) -> None:
@@ -32,9 +37,10 @@ def drafts(parts: Parts, shop: str) -> None:
         touched = [row for row in rows if memory.keep_sale_row(conn, shop, row, now)]
         texts = [(row.order_number, row.customer_reference, row.external_id) for row in touched]
         texts += _left(conn, shop, {row.sale_id for row in rows})
+        _strays(conn, parts, shop, now)
         woken = _wake(conn, parts, shop, texts, now)
     for entry_id in woken:
-        parts.hint("tasks.consume.run", CONSUMER, entry_id=entry_id)
+        parts.hint_entry(entry_id, CONSUMER)
     log.info("drafts looked at", shop=shop, drafts=len(rows), touched=len(texts), woken=len(woken))
 
 
@@ -44,6 +50,32 @@ def _left(conn: sa.Connection, shop: str, listed: set[str]) -> list[tuple[str, s
     for row in gone:
         exchanges.left_draft(conn, shop, row["sale_id"])
     return [(row["order_number"], row["customer_reference"], row["external_id"]) for row in gone]
+
+
+def _strays(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None:
+    """Drafts that call themselves exchanges and belong to no return that was ever heard of."""
+    terms = parts.shop(shop).terms
+    hours = terms.exchange_timers.get(ExchangeReason.RELEASE, TIMERS[ExchangeReason.RELEASE])
+    raised = []
+    for row in exchanges.known_drafts(conn, shop):
+        reference = str(row["customer_reference"])
+        old = now - row["first_seen"] >= timedelta(hours=hours)
+        if (
+            old
+            and says_exchange(reference, terms.exchange_marker)
+            and not exchanges.any_return(conn, shop, spoken(reference))
+        ):
+            raised.append(row["order_number"])
+    if not raised:
+        concerns.close(conn, shop, PATROL, STRAYS, now)
+        return
+    concern = Concern(
+        ConcernType.EXCHANGE_DRAFT_STUCK,
+        f"{len(raised)} draft orders in Cin7 are marked as exchanges, but belong to no known return: "
+        f"{', '.join(sorted(raised))}.",
+        "Name the order or the RMA in their Customer Reference, authorise them, or void them.",
+    )
+    concerns.raise_(conn, shop, PATROL, STRAYS, concern, now, owners=terms.owners)
 
 
 def _wake(conn: sa.Connection, parts: Parts, shop: str, texts: list[tuple[str, str, str]], now: datetime) -> list[int]:

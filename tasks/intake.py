@@ -65,7 +65,7 @@ def _hint(parts: Parts, done: Admitted) -> None:
         parts.hint(REFRESH, "intake")
     # A fire-hose of stock webhooks wakes one entry many times in a batch; one hint is enough.
     for entry_id, consumer in dict.fromkeys(done.woken):
-        parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
+        parts.hint_entry(entry_id, consumer)
 
 
 def _admit_batch(parts: Parts, batch: list[InboxEntry]) -> Admitted:

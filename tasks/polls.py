@@ -135,7 +135,7 @@ def sales(parts: Parts, shop: str) -> None:
     with parts.ledger.write() as conn:
         memory.set_cursor(conn, shop, "cin7:sales-since", (started - OVERLAP).isoformat(), started)
     for entry_id, consumer in woken:
-        parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
+        parts.hint_entry(entry_id, consumer)
 
 
 def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, str]]:
@@ -161,7 +161,7 @@ def credit_notes(parts: Parts, shop: str) -> None:
     with parts.ledger.write() as conn:
         memory.set_cursor(conn, shop, "cin7:notes-since", (started - OVERLAP).isoformat(), started)
     for entry_id, consumer in woken:
-        parts.hint("tasks.consume.run", consumer, entry_id=entry_id)
+        parts.hint_entry(entry_id, consumer)
 
 
 def cin7_webhooks(parts: Parts, shop: str) -> None:

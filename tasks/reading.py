@@ -59,7 +59,7 @@ def read_one(parts: Parts, reading: Reading) -> None:
     lanes.worked(parts, reading.shop, "returngo")
     reach("reading.stored")
     for entry_id, name in woken:
-        parts.hint("tasks.consume.run", name, entry_id=entry_id)
+        parts.hint_entry(entry_id, name)
 
 
 def _keep(

@@ -16,9 +16,7 @@ from pipeline.parts import Parts
 from schemas.actions import (
     AdjustStock,
     AdoptCreditNote,
-    AuthoriseOrder,
     CommentOnReturn,
-    LinkExchangeOrder,
     PostCreditNote,
     ReceiveShipment,
     RecordRefund,

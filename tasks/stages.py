@@ -10,6 +10,7 @@ from celery import Celery, signals
 from consumers.roster import ROSTER
 from pipeline import log
 from pipeline.broker import INTAKE, SWEEP, celery_app
+from pipeline.parts import CONSUME
 from pipeline.settings import Settings, load
 from tasks import consume, intake, reading, sweep
 from tasks.base import StageTask, parts
@@ -44,7 +45,7 @@ def _register(app: Celery) -> None:
     def refresh(**_: Any) -> None:
         reading.read_due(parts())
 
-    @stage(consume.CONSUME)
+    @stage(CONSUME)
     def run(entry_id: int, **_: Any) -> None:
         consume.run(parts(), entry_id)
 

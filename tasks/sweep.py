@@ -23,7 +23,7 @@ from tasks.policy import CREDENTIALS_PAUSE
 
 log = structlog.get_logger()
 TICK = "tasks.sweep.tick"
-#: Hints sent for one consumer in one tick, and only while its queue is empty: a backlog needs no second set of hints.
+#: Hints sent for one consumer in one tick; an entry whose hint is outstanding gets no second one.
 HINTS = 100
 
 
@@ -60,13 +60,8 @@ def repair(parts: Parts) -> None:
     if returns_due:
         parts.hint(intake.REFRESH, "intake")
     for name, ids in due.items():
-        if ids and _queue_is_empty(parts, name):
-            for entry_id in ids:
-                parts.hint("tasks.consume.run", name, entry_id=entry_id)
-
-
-def _queue_is_empty(parts: Parts, queue: str) -> bool:
-    return not parts.redis.llen(f"{parts.settings.prefix}{queue}")
+        for entry_id in ids:
+            parts.hint_entry(entry_id, name)
 
 
 def polls_of(parts: Parts) -> tuple[Poll, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,8 +50,11 @@ def watched(conn: sa.Connection, shop: str, consumer: str) -> list[tuple[int, Re
     return [(entry_id, told) for entry_id, told in found if told is not None]
 
 
-def first_seen(conn: sa.Connection, shop: str, sale_id: str) -> datetime | None:
-    """When the sale index first held this sale."""
-    query = sa.select(_S.first_seen).where((_S.shop == shop) & (_S.sale_id == sale_id))
-    moment: datetime | None = conn.execute(query).scalar_one_or_none()
-    return moment
+def any_return(conn: sa.Connection, shop: str, names: Iterable[str]) -> bool:
+    """Whether a return of this shop has one of these words as its order's name or its own number."""
+    bare = {name.lstrip("#") for name in names}
+    orders = [spelling for name in bare for spelling in (name, f"#{name}")]
+    numbers = [re.sub(r"^rma-?", "", name, flags=re.IGNORECASE) for name in bare]
+    r = t.returns.c
+    known = r.rma_id.in_([*numbers, *bare]) | r.order_name.in_(orders)
+    return conn.execute(sa.select(r.id).where((r.shop == shop) & known).limit(1)).first() is not None

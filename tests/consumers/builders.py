@@ -311,6 +311,7 @@ class FakeBooks:
     stock: Sequence[AvailabilityRow] = ()
     claimed: frozenset[str] = frozenset()
     exchange: Sale | Concern | None = None
+    services: frozenset[str] = frozenset()
     asked: int = 0
 
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
@@ -344,6 +345,10 @@ class FakeBooks:
     def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
         """The rows of one SKU."""
         return tuple(row for row in self.stock if row.sku == sku)
+
+    def keeps_stock(self, sku: str) -> bool:
+        """Everything but the services."""
+        return sku not in self.services
 
     def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
         """The sale of the exchange, where its names fit."""

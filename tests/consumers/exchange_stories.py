@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -115,12 +115,16 @@ def watched(
     stock: Sequence[AvailabilityRow] = (),
     now: datetime = NOW,
     waived: frozenset[ConcernType] = frozenset(),
+    services: Iterable[str] = (),
+    aliases: Mapping[str, str] | None = None,
     **terms: Any,
 ) -> Plan:
     """What the exchange watch plans, gather and plan in one step as the engine does."""
     used: Terms = some_terms(**terms)
     case: Case = a_case(ret or an_exchange(), *effects, waived=waived, first_seen=CREATED)
-    books = FakeBooks(exchange=sale, stock=stock or (on_shelf(),))
+    books = FakeBooks(
+        exchange=sale, stock=stock or (on_shelf(),), services=frozenset(services), aliases=dict(aliases or {})
+    )
     return exchange_orders.plan(case, exchange_orders.gather(case, used, books), used, now)
 
 

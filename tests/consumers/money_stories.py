@@ -80,5 +80,4 @@ def posted(note: PostCreditNote, number: str = "CR-1") -> CreditNote:
 
 def taken(note: PostCreditNote, number: str = "CR-1", **more: Any) -> Done:
     """The planned note as a confirmed effect of the ledger."""
-    known = {"key": note.key, "gross": note.gross, "action": note, "number": number}
-    return replace(done(*note.units), **known, **more)
+    return replace(done(*note.units, number=number), key=note.key, gross=note.gross, action=note, **more)

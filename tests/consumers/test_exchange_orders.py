@@ -228,6 +228,17 @@ def test_a_drop_shipped_line_needs_no_stock() -> None:
     assert done_kinds(watched(None, credited(), sale=far, stock=(on_shelf("0"),))) == ["CommentOnReturn"]
 
 
+def test_a_service_on_the_order_needs_no_stock() -> None:
+    wrapped = a_draft(order_lines=(a_line("TEE-BLK-L"), a_line("GIFT-WRAP")))
+    assert T.EXCHANGE_OUT_OF_STOCK in raised(watched(None, credited(), sale=wrapped))
+    assert done_kinds(watched(None, credited(), sale=wrapped, services={"GIFT-WRAP"})) == ["CommentOnReturn"]
+
+
+def test_a_learned_alias_finds_the_stock_of_what_the_portal_promises() -> None:
+    plan = watched(None, credited(), stock=(on_shelf(sku="TEE-L"),), aliases={"TEE-BLK-L": "TEE-L"})
+    assert done_kinds(plan) == ["CommentOnReturn"]
+
+
 def test_accepting_the_shortage_releases_with_a_back_order() -> None:
     short = (on_shelf("0"),)
     plan = watched(
@@ -351,8 +362,14 @@ def test_a_total_changed_by_automatic_discounts_is_an_exception() -> None:
 def test_the_exception_closes_when_the_back_order_is_gone() -> None:
     ours = performed(the_release(watched(None, credited(), sale=a_draft(), **RELEASE)))
     plan = watched(None, credited(), ours, sale=a_draft(AUTHORISED), **RELEASE)
-    assert raised(plan) == {}
-    assert [record.released for record in the_records(plan)] == [("u1",)]
+    assert (raised(plan), len(the_records(plan))) == ({}, 1)
+
+
+def test_the_moment_of_release_is_that_of_our_own_release_or_when_it_was_first_seen_out_of_draft() -> None:
+    ours = performed(the_release(watched(None, credited(), sale=a_draft(), **RELEASE)))
+    [by_us] = the_records(watched(None, credited(), ours, sale=a_draft(AUTHORISED), **RELEASE))
+    [by_hand] = the_records(watched(None, credited(), sale=a_draft(AUTHORISED), **RELEASE))
+    assert (by_us.released, by_hand.released) == ((), ("u1",))
 
 
 def test_an_order_authorised_by_hand_with_a_back_order_is_out_of_stock() -> None:
@@ -451,6 +468,11 @@ def test_goods_sent_for_a_return_that_is_off_are_told_at_once() -> None:
     off = an_approved_return(a_swap(), exchange_orders=(an_order(released=True),), status=CANCELED)
     sale = a_draft(AUTHORISED, "#1044", fulfilments=(a_fulfilment(a_pick("TEE-BLK-L")),))
     assert T.ADVANCE_EXCHANGE_OVERDUE in raised(watched(off, sale=sale))
+
+
+def test_an_order_the_portal_released_of_a_return_that_is_off_is_told_even_where_cin7_does_not_know_it() -> None:
+    off = an_approved_return(a_swap(), exchange_orders=(an_order(released=True),), status=CANCELED)
+    assert T.ADVANCE_EXCHANGE_OVERDUE in raised(watched(off))
 
 
 def test_a_return_that_is_off_and_left_no_draft_is_closed() -> None:

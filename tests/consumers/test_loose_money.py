@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from consumers import credit_notes
 from consumers.case import Case
 from schemas.concerns import ConcernType
 from schemas.merchant import ChargeRule, EffectOwner
@@ -106,8 +107,6 @@ def test_nothing_refunded_and_no_items_is_refused() -> None:
 
 def test_a_refund_equal_to_its_notes_is_settled_without_asking_cin7() -> None:
     books = FakeBooks(sale=SALE)
-    from consumers import credit_notes
-
     case = credited(a_refund("36", "u1"))
     assert credit_notes.gather(case, money_terms(), books).sale is None
     assert decided(case, SALE, money_terms()).all_concerns() == ()

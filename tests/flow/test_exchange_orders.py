@@ -316,6 +316,31 @@ def test_the_merchants_marker_finds_a_draft_with_a_reference_of_its_own(make: Ca
     assert the_sale(it, sale)["order_status"] == "AUTHORISED"
 
 
+def test_a_marked_draft_of_no_known_return_is_told_after_a_day_until_it_is_gone(make: Callable[..., Line]) -> None:
+    it = make('exchange_marker = "EXCH"')
+    sale = a_draft(it, "EXCH for #404")
+    patrol(it)
+    assert it.exceptions() == []
+    it.clock.forward(25 * HOUR)
+    patrol(it)
+    [stray] = it.exceptions()
+    assert (stray["type"], stray["owner"]) == ("EXCHANGE_DRAFT_STUCK", "customer experience")
+    it.control(f"/sales/{sale}/void")
+    patrol(it)
+    assert it.exceptions() == []
+
+
+def test_a_marked_draft_of_a_known_return_is_no_stray(make: Callable[..., Line]) -> None:
+    it = make(ASK + '\nexchange_marker = "EXCH"')
+    rma = an_exchange(it)
+    a_draft(it, f"EXCH RMA{rma}")
+    it.nudge_and_settle(rma, rounds=1)
+    patrol(it)
+    it.clock.forward(25 * HOUR)
+    patrol(it)
+    assert [row for row in it.exceptions() if row["raised_by"] == "draft-patrol"] == []
+
+
 # -- the portal's own release -----------------------------------------------------------------------------------------
 
 

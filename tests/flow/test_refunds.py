@@ -7,9 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from schemas.concerns import ConcernType
 from tests.flow.inprocess import Line, Served, line, servers
+from tests.tasks.practice import PORTAL_KEY, PORTAL_SHOP
 
 TERMS = """
 refund_owner = "returnline"
@@ -72,7 +75,7 @@ def paid(it: Line) -> list[tuple[float, str, str]]:
 
 def balance(it: Line, account: str) -> float:
     rows: Any = it.desk.world.control.get("/trial-balance").json()
-    return float(rows["accounts"].get(account, 0))
+    return float(rows.get(account, 0))
 
 
 def timeline(it: Line, rma: str) -> list[str]:
@@ -170,10 +173,10 @@ def test_a_plain_refund_costs_two_calls_of_cin7(it: Line) -> None:
 def test_store_credit_becomes_a_liability_and_its_code_is_kept_nowhere(it: Line, capsys: Any) -> None:
     rma = a_return(it, resolution="RefundToStoreCredit")
     refund(it, rma)
-    state: Any = it.desk.world.control.get("/returngo/state").json()
+    told: Any = it.desk.world.control.get(f"/returngo/rmas/{rma}").json()
     it.nudge_and_settle(rma)
     assert [(amount, account) for amount, account, _ in paid(it)] == [(30.0, "850")]
-    [row] = [one for one in state["transactions"] if one["externalReferenceType"] == "StoreCreditCode"]
+    [row] = [one for one in told["transactions"] if one["externalReferenceType"] == "StoreCreditCode"]
     kept = capsys.readouterr().out + it.settings.data_dir.joinpath("ledger.sqlite").read_bytes().decode("latin-1")
     assert len(row["externalReferenceId"]) == 16
     assert row["externalReferenceId"] not in kept
@@ -191,8 +194,7 @@ def test_a_refund_at_another_rate_realises_the_difference(it: Line) -> None:
     it.nudge_and_settle(rma)
     [payment] = [row for row in it.books()["payments"] if row["kind"] == "REFUND"]
     assert (float(payment["amount"]), float(payment["rate"])) == (85.0, 1.29)
-    rows: Any = it.desk.world.control.get("/trial-balance").json()["accounts"]
-    assert 9.35 in [round(abs(float(value)), 2) for value in rows.values()]
+    assert balance(it, "840") == 9.35
 
 
 def test_a_refund_of_a_locked_day_is_dated_on_the_first_open_one(it: Line) -> None:
@@ -223,7 +225,7 @@ def test_a_refund_too_large_for_its_note_waits_until_the_note_is_right(it: Line)
     assert ConcernType.AMOUNT_MISMATCH in it.kinds(rma)
     it.waive(rma, ConcernType.AMOUNT_MISMATCH)
     it.settle(rma)
-    assert [amount for amount, _, _ in paid(it) if amount > 31] == []
+    assert [amount for amount, _, _ in paid(it)] == [30.0]
 
 
 # -- ageing -----------------------------------------------------------------------------------------------------------
@@ -323,7 +325,7 @@ def test_no_word_is_given_while_the_credit_note_is_in_doubt(make: Callable[..., 
 
 def test_no_word_is_given_while_the_restock_is_left_in_draft(make: Callable[..., Line]) -> None:
     it = make("comment")
-    it.desk.world.control.patch("/settings", json={"restock_posts": "separately"})
+    it.desk.world.control.patch("/settings", json={"restock_posts": "manual"})
     rma = a_return(it)
     it.nudge_and_settle(rma)
     assert words(it, rma) == []
