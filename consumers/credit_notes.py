@@ -18,7 +18,7 @@ from consumers.matter import Matter
 from consumers.native_adoption import adopt
 from consumers.native_notes import in_flight, orphans, vanished
 from consumers.posting_day import posting_day
-from consumers.refund_gap import unexplained, without_note
+from consumers.refund_gap import income_to_post, unexplained, without_note
 from consumers.simple_sale import one_note_only
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
@@ -49,7 +49,7 @@ def plan(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
         planned = _with_sale(case, facts, terms, now, wanted, later)
     else:
         planned = _loose(case, facts, terms, now) if settled(found) else Plan(waits=waits_of(later))
-    return replace(planned, concerns=planned.concerns + _missing(found, case))
+    return replace(planned, concerns=planned.concerns + _missing(found, case) + income_to_post(case))
 
 
 def _loose(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:

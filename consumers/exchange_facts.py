@@ -23,7 +23,8 @@ _DRAFTS = frozenset({DRAFT, NOT_AVAILABLE, ""})
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """One exchange order as seen now. `sale` is its sale in Cin7, None where there is none, a Concern where it is not
-    clear; `available` is what Cin7 could promise at the sale's location, by SKU (empty: not asked). The items carry Cin7's SKUs."""
+    clear; `available` is what Cin7 could promise at the sale's location, by SKU (empty: not asked). The items carry
+    Cin7's SKUs."""
 
     order: ExchangeOrder
     units: tuple[Unit, ...]

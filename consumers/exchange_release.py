@@ -3,6 +3,8 @@ record of what it became."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from consumers.case import Case
 from consumers.exchange_facts import Sighting, linked, our_release, out_units, real_units, release_units
 from schemas.actions import (
@@ -49,7 +51,9 @@ def _because(case: Case, sighting: Sighting) -> str:
     must_come = any(unit.needs_shipment for unit in sighting.units)
     here = "the returned goods are in" if must_come else "nothing must be sent back"
     credited = f", credited with {', '.join(sorted(notes))}," if notes else ""
-    return f"{here}{credited} and the new goods are available"
+    wanted = sighting.wanted()
+    there = wanted and all(sighting.available.get(sku, Decimal(0)) >= quantity for sku, quantity in wanted.items())
+    return f"{here}{credited} and {'the new goods are available' if there else 'nothing else is in the way'}"
 
 
 def release(case: Case, sighting: Sighting, terms: Terms) -> tuple[Action, ...]:

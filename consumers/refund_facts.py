@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from consumers.case import Case, Done
 from schemas.actions import AdoptCreditNote, PostCreditNote, UnitGoods
 from schemas.money import Money
-from schemas.returns import SUCCESS, Return, Transaction, Unit
+from schemas.returns import Return, Transaction, Unit
 from schemas.sales import Account, CreditNote, Sale, Tenant
 
 REQUESTED, FAILED = "Requested", "Failed"
@@ -28,7 +29,10 @@ class RefundFacts:
     def note_of(self, credit: Done) -> CreditNote | None:
         """The credit note of this effect as Cin7 shows it now; None where it was not read or is gone."""
         sale = self.sales.get(sale_id_of(credit))
-        return next((n for n in sale.credit_notes if n.real and n.task_id == credit.reference), None) if sale else None
+        real = [note for note in sale.credit_notes if note.real] if sale else []
+        same = [note for note in real if note.task_id == credit.reference]
+        # Converting a simple sale to an advanced one may give the note another task; its number stays.
+        return next(iter(same or [note for note in real if note.number and note.number == credit.number]), None)
 
 
 def refunds(ret: Return, *statuses: str) -> list[Transaction]:
@@ -41,14 +45,28 @@ def moved_at(transaction: Transaction, case: Case) -> datetime | None:
     return transaction.updated_at or transaction.created_at or case.first_seen
 
 
-def names(transaction: Transaction, unit: Unit) -> bool:
-    """Whether the transaction is about this unit; one that names no units is about the whole return."""
-    return not transaction.unit_ids or unit.returned_item_id in transaction.unit_ids
-
-
 def paid_back(ret: Return, unit: Unit, *statuses: str) -> list[Transaction]:
-    """The refunds of these statuses (`Success` where none is named) that are about this unit."""
-    return [t for t in refunds(ret, *(statuses or (SUCCESS,))) if names(t, unit)]
+    """The refunds of these statuses that pay this unit back. Refunds that name no unit do so once they are enough for
+    every unit that no other names."""
+    asked = refunds(ret, *statuses)
+    own = [t for t in asked if unit.returned_item_id in t.unit_ids]
+    return own or _loose(ret, asked)
+
+
+def _loose(ret: Return, asked: list[Transaction]) -> list[Transaction]:
+    loose = [t for t in asked if not t.unit_ids]
+    named = {unit for t in asked for unit in t.unit_ids}
+    left = [u for u in ret.units if u.returned_item_id not in named and not exchanged(u)]
+    if len({*(t.amount.currency for t in loose), *(u.gross.currency for u in left)}) > 1:
+        return loose
+    fees = sum((u.restocking_fee + u.return_fee + u.shipment_fee for u in left), ret.cancellation_fee)
+    owed = sum((u.gross.amount for u in left), -fees)
+    return loose if sum((t.amount.amount for t in loose), Decimal(0)) >= owed else []
+
+
+def exchanged(unit: Unit) -> bool:
+    """Whether the shopper wants other goods instead of the money."""
+    return bool(unit.exchange_items) or "Exchange" in unit.resolution
 
 
 def credits_of(case: Case) -> list[Done]:

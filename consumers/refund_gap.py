@@ -89,3 +89,23 @@ def mismatch(found: Unexplained, step: str) -> Concern:
     """The exception that quotes both."""
     details = {"refunded": str(found.refunded.amount), "credited": str(found.credited.amount)}
     return Concern(ConcernType.AMOUNT_MISMATCH, both_figures(found), step, abs(found.gap), details=details)
+
+
+def income_to_post(case: Case) -> tuple[Concern, ...]:
+    """What a note could not carry and the refund kept: income that finance posts beside the note, until accepted."""
+    if ConcernType.FEE_TO_POST in case.waived:
+        return ()
+    notes = [(e, e.action) for e in case.effects if e.kind == "credit" and e.confirmed]
+    return tuple(_to_post(e, note) for e, note in notes if isinstance(note, PostCreditNote) and note.fees_withheld)
+
+
+def _to_post(effect: Done, note: PostCreditNote) -> Concern:
+    kept = [extra for extra in note.extras if not extra.on_note and extra.gross]
+    lines = "; ".join(f"{abs(e.gross)} of {e.kind.removeprefix('fee:').replace('_', ' ')} ({e.reason})" for e in kept)
+    return Concern(
+        ConcernType.FEE_TO_POST,
+        f"the refund beside credit note {effect.number or effect.reference} keeps {note.fees_withheld}: {lines}",
+        "post it as income by a manual journal on the sale in Cin7, then waive this",
+        note.fees_withheld,
+        note.units,
+    )

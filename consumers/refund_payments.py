@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from consumers.case import Case, Done, Wait
-from consumers.holds import HOUR, SOON
+from consumers.holds import HOUR
 from consumers.posting_day import posting_day
 from consumers.refund_accounts import Stopped, account_of, checked_account
 from consumers.refund_facts import RefundFacts, credit_of, credited, credits_of, moved_at, refunds, sale_id_of
@@ -57,7 +57,14 @@ def _parts(case: Case, transaction: Transaction) -> list[RecordRefund]:
 
 
 def _recorded_on(case: Case, transaction: Transaction, credit: Done) -> bool:
-    return any(action.task_id == credit.reference for action in _parts(case, transaction))
+    """Whether the note has its part. The task alone does not tell: a converted sale may give the note another one."""
+    name = _unit(case, transaction, credit)
+    return any(part.task_id == credit.reference or name in part.units for part in _parts(case, transaction))
+
+
+def _unit(case: Case, transaction: Transaction, credit: Done) -> str:
+    name = _name(transaction)
+    return f"{name}@{credit.number or credit.reference[:12]}" if len(notes_of(case, transaction)) > 1 else name
 
 
 def _name(transaction: Transaction) -> str:
@@ -82,12 +89,13 @@ class Recording:
         """Plan a payment for each note of each payable transaction, or say why it waits."""
         for transaction in payable(self.case, self.terms):
             result = self._of(transaction)
-            if isinstance(result, Stopped):
-                self.waits.append(_wait(transaction, result))
-            else:
+            if not isinstance(result, Stopped):
                 self.actions += result
-        if any(e.kind == "refund" and e.state in {"SENDING", "UNCERTAIN"} for e in self.case.effects):
-            self.waits.append(Wait("a refund payment may already be on its way", SOON))
+            elif result.kind in self.case.waived:
+                name = transaction.transaction_id
+                self.remarks.append(f"refund {name} is not recorded: {result.cause}; a person accepted that")
+            else:
+                self.waits.append(_wait(transaction, result))
         return self
 
     def _of(self, transaction: Transaction) -> list[RecordRefund] | Stopped:
@@ -113,7 +121,7 @@ class Recording:
         """What is still to be recorded, in the sale's currency."""
         pair = (transaction.amount, transaction.shop_amount)
         whole = next((money for money in pair if money and money.currency == sale.currency), None)
-        step = "record this refund by hand in Cin7, then discard it here"
+        step = "record this refund by hand in Cin7, then waive this"
         if whole is None:
             cause = f"{transaction.amount} went out, but the sale is in {sale.currency}"
             return Stopped(ConcernType.CURRENCY_MISMATCH, cause, step)
@@ -145,7 +153,7 @@ class Recording:
         return RecordRefund(
             key=key,
             sale_id=sale.sale_id,
-            units=(self._unit(transaction, share.credit),),
+            units=(_unit(self.case, transaction, share.credit),),
             task_id=share.note.task_id,
             reference=" ".join(part for part in parts if part),
             amount=share.amount,
@@ -155,14 +163,9 @@ class Recording:
             settles=tuple(sorted(unit for unit in about if unit in share.credit.units)),
         )
 
-    def _unit(self, transaction: Transaction, credit: Done) -> str:
-        name = _name(transaction)
-        several = len(notes_of(self.case, transaction)) > 1
-        return f"{name}@{credit.number or credit.reference[:12]}" if several else name
-
     def _key(self, transaction: Transaction, credit: Done) -> str:
         case = self.case
-        return business_key(case.shop, case.ret.rma_id, "refund", (self._unit(transaction, credit),))
+        return business_key(case.shop, case.ret.rma_id, "refund", (_unit(case, transaction, credit),))
 
     def _day(self, transaction: Transaction) -> date:
         """The local day on which the money went out, or the first open one."""

@@ -12,6 +12,7 @@ from consumers.refund_facts import (
     REQUESTED,
     RefundFacts,
     credit_of,
+    exchanged,
     goods_of,
     on_the_way,
     paid_back,
@@ -116,7 +117,7 @@ def _owed(unit: Unit, case: Case) -> bool:
     """Whether the unit's refund is neither out nor asked for. An exchange is owed until its order is released."""
     if paid_back(case.ret, unit, SUCCESS, REQUESTED):
         return False
-    if unit.exchange_items or "Exchange" in unit.resolution:
+    if exchanged(unit):
         return not (case.ret.exchange_orders and all(order.released for order in case.ret.exchange_orders))
     return True
 

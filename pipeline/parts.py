@@ -131,7 +131,7 @@ class Parts:
         return send(self.app, task, queue, **kwargs)
 
     def hint_entry(self, entry_id: int, consumer: str) -> bool:
-        """Say that an entry is due; one hint is outstanding at a time, until the entry is taken up or a while has passed."""
+        """Say that an entry is due; one hint is outstanding until the entry is taken up or a while has passed."""
         try:
             if not self.redis.set(self._outstanding(entry_id), 1, nx=True, ex=HINT_SECONDS):
                 return True

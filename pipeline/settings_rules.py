@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.settings import Intervals, Settings, Shop
 from pipeline.settings_env import clashes
 from pipeline.signature import secret_bytes
-from schemas.merchant import Disposition, Terms
+from schemas.merchant import Disposition, EffectOwner, Terms
 
 
 def broken_rules(settings: Settings) -> list[str]:
@@ -68,6 +68,8 @@ def _availability(terms: Terms, at: str) -> Iterator[str]:
 
 
 def _terms(terms: Terms, at: str) -> Iterator[str]:
+    if terms.refund_owner is EffectOwner.RETURNLINE and not terms.refund_accounts:
+        yield f"{at}.refund_accounts: refund_owner is returnline, so refunds need accounts; set card, store_credit, bank"
     for number, rule in enumerate(terms.dispositions):
         here = f"{at}.dispositions[{number}]"
         if rule.disposition is Disposition.RESTOCK and not (rule.location or terms.sellable_location):

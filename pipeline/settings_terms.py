@@ -44,7 +44,7 @@ class ExchangeTimers(Named):
 
     def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> dict[str, object]:
         read = super()._deserialize(value, attr, None)
-        known = dict.fromkeys(ExchangeReason)
+        known: dict[str, object] = dict.fromkeys(ExchangeReason)
         unknown = {name: [unknown_key(name, known)] for name in read if name not in list(ExchangeReason)}
         if unknown:
             raise ValidationError(unknown)

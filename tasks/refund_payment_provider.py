@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pipeline.cin7 import Cin7
 from pipeline.failures import Uncertain
@@ -27,7 +28,8 @@ class RefundPaymentProvider:
     def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
         """Our refund on the credit note. `Reference` is no key for Cin7, so more than one may be there."""
         wanted = _refund(action)
-        refunds = [p for p in self._payments(wanted) if _on_the_note(p, wanted)]
+        # On a simple sale invoice and note share a TaskID, so only the type tells them apart (seen in live data).
+        refunds = [p for p in self._payments(wanted) if p.kind.upper() == REFUND]
         ours = [p for p in refunds if wanted.marker in p.reference]
         if len(ours) > 1:
             ids = ", ".join(p.payment_id for p in ours)
@@ -41,7 +43,7 @@ class RefundPaymentProvider:
     def _payments(self, action: RecordRefund) -> Sequence[Payment]:
         if self._sale is not None and self._sale.sale_id == action.sale_id:
             notes, self._sale = self._sale.credit_notes, None
-            return [payment for note in notes if note.task_id == action.task_id for payment in note.refunds]
+            return [replace(p, task_id=note.task_id) for note in notes for p in note.refunds]
         with asking():
             return self._cin7.payments(action.sale_id, action.amount.currency, lane=Lane.MONEY)
 
@@ -61,14 +63,11 @@ def _refund(action: Action) -> RecordRefund:
     return action
 
 
-def _on_the_note(payment: Payment, wanted: RecordRefund) -> bool:
-    """On a simple sale invoice and note share a TaskID, so only the type tells them apart (seen in live data)."""
-    return payment.kind.upper() == REFUND and payment.task_id in {"", wanted.task_id.lower()}
-
-
 def _twin(payment: Payment, wanted: RecordRefund) -> bool:
-    same = (payment.amount.amount, payment.account, payment.paid_on)
-    return not payment.reference.strip() and same == (wanted.amount.amount, wanted.account, wanted.paid_on)
+    """The same money without a reference: Cin7 may have ignored ours."""
+    theirs = (payment.task_id, payment.amount.amount, payment.account, payment.paid_on)
+    ours = (wanted.task_id.lower(), wanted.amount.amount, wanted.account, wanted.paid_on)
+    return not payment.reference.strip() and theirs == ours
 
 
 def _judged(wanted: RecordRefund, payment: Payment) -> Finding:

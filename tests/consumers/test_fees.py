@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from consumers import credit_notes
 from consumers.case import Case
 from schemas.actions import PostCreditNote
-from schemas.concerns import ConcernType
+from schemas.concerns import ConcernType, Owner, owner_of
 from schemas.merchant import ChargeRule
 from schemas.sales import Account, TaxRule
 from tests.consumers.builders import (
@@ -29,7 +29,7 @@ from tests.consumers.builders import (
     gbp,
 )
 from tests.consumers.decide import decided, kinds, the_note
-from tests.consumers.money_stories import FEES, a_refund, money_terms, posted
+from tests.consumers.money_stories import FEES, a_refund, money_terms, posted, taken
 
 FIVE = a_unit(restocking_fee=d(5))
 THREE = an_invoice(a_line(quantity=3, tax="18"))
@@ -105,6 +105,16 @@ def test_where_cin7_takes_no_negative_charge_the_refund_keeps_the_fee() -> None:
     assert (note.charges, note.gross, note.fees_withheld) == ((), gbp(36), gbp(5))
     assert note.extras[0].on_note is False
     assert any("post it as income" in remark and "260" in remark for remark in plan.remarks)
+
+
+def test_a_fee_kept_from_the_refund_stays_with_finance_until_its_income_is_posted() -> None:
+    terms = money_terms(negative_charges=False)
+    note = the_note(decided(a_return(FIVE), terms=terms))
+    case = a_case(a_return(FIVE), taken(note))
+    [concern] = decided(case, terms=terms).all_concerns()
+    assert (concern.kind, concern.money, owner_of(concern.kind)) == (ConcernType.FEE_TO_POST, gbp(5), Owner.FINANCE)
+    assert "260" in concern.cause
+    assert decided(replace(case, waived=frozenset({ConcernType.FEE_TO_POST})), terms=terms).all_concerns() == ()
 
 
 def test_a_fee_above_the_credit_is_neverposted() -> None:

@@ -23,6 +23,7 @@ from tests.consumers.builders import (
     some_terms,
 )
 from tests.consumers.decide import decided, kinds, the_note
+from tests.consumers.money_stories import a_refund
 
 NATIVE = some_terms(credit_note_owner=EffectOwner.NATIVE)
 TWO = an_invoice(a_line(quantity=2, tax="12"))
@@ -93,3 +94,17 @@ def test_a_native_draft_is_not_adopted_yet() -> None:
 def test_a_note_is_adopted_once_for_its_pieces() -> None:
     case = a_case(a_return(a_unit("u1"), a_unit("u2")), done("u1"))
     assert decided(case, a_sale(TWO, notes=[FOREIGN]), NATIVE).actions == ()
+
+
+def test_a_native_lump_sum_is_adopted_where_it_is_just_what_was_refunded() -> None:
+    lump = a_note(total=gbp(36), total_before_tax=gbp(30), tax=gbp(6))
+    ret = a_return(transactions=(a_refund("36", "u1"),))
+    [action] = decided(ret, a_sale(notes=[lump]), NATIVE).actions
+    assert isinstance(action, AdoptCreditNote)
+    assert (action.units, action.net, action.gross) == (("u1",), gbp(30), gbp(36))
+
+
+@pytest.mark.parametrize("amount", ["30", "42"])
+def test_a_native_lump_sum_of_another_amount_is_nobodys(amount: str) -> None:
+    ret = a_return(transactions=(a_refund(amount, "u1"),))
+    assert decided(ret, a_sale(notes=[a_note(total=gbp(36))]), NATIVE).actions == ()

@@ -7,7 +7,7 @@ import pytest
 from schemas.concerns import ConcernType, Owner, owner_of
 from schemas.merchant import GiftPolicy
 from schemas.returns import CANCELED, VALIDATED, Transaction
-from schemas.sales import PAID
+from schemas.sales import PAID, TaxRule
 from tests.consumers.builders import (
     a_case,
     a_fulfilment,
@@ -165,3 +165,10 @@ def test_an_accepted_chargeback_lets_the_return_be_credited() -> None:
 def test_a_unit_credited_under_a_withdrawn_effect_is_credited_again() -> None:
     case = a_case(a_return(), done("u1", state="WITHDRAWN"))
     assert the_note(decided(case)).units == ("u1",)
+
+
+def test_a_line_without_tax_keeps_its_own_rule() -> None:
+    rules = (TaxRule("Export", d(0), active=True, for_sale=True),)
+    sale = a_sale(an_invoice(a_line(price="36", tax_rule="Export")))
+    note = the_note(decided(a_return(a_unit(tax="0")), sale, tax_rules=rules))
+    assert (note.lines[0].tax_rule, note.tax) == ("Export", gbp(0))

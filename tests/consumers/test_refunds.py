@@ -9,9 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumers import refunds
 from consumers.case import Case, Done, Plan
+from consumers.refund_shares import Share, filled
 from schemas.actions import AdoptCreditNote, PostCreditNote, RecordRefund, UnitGoods, marker
 from schemas.concerns import ConcernType
 from schemas.merchant import EffectOwner, Terms
@@ -426,3 +429,37 @@ def test_money_is_recorded_also_when_the_return_is_cancelled_afterwards() -> Non
 
 def test_amounts_stay_exact() -> None:
     assert isinstance(the_payment(decided(a_paid_case())).amount.amount, Decimal)
+
+
+# -- what a person accepted -------------------------------------------------------------------------------------------
+
+
+def test_what_a_person_recorded_by_hand_is_let_be() -> None:
+    bill = a_refund(money=Money(d("42.50"), "EUR"))
+    plan = decided(a_paid_case(refunds_=[bill], waived=frozenset({K.CURRENCY_MISMATCH})))
+    assert (plan.actions, plan.waits) == ((), ())
+    assert "a person accepted that" in plan.remarks[0]
+
+
+def test_a_note_of_a_converted_sale_is_known_by_its_number_and_paid_once() -> None:
+    """Cin7 gives the documents of an advanced sale tasks of their own."""
+    sale = a_sale(notes=[shown(task_id="task-other")])
+    action = the_payment(decided(a_paid_case(), sale))
+    assert action.task_id == "task-other"
+    assert payments(decided(a_paid_case(credited("u1"), a_recorded(action)), sale)) == []
+
+
+# -- any split --------------------------------------------------------------------------------------------------------
+
+CENTS = st.integers(0, 20_000).map(lambda cents: Decimal(cents) / 100)
+
+
+@given(amount=CENTS, rooms=st.lists(st.tuples(CENTS, CENTS), min_size=1, max_size=5))
+def test_any_split_adds_up_and_never_overfills_a_note(amount: Decimal, rooms: list[tuple[Decimal, Decimal]]) -> None:
+    note = shown()
+    shares = [Share(credited("u1"), note, Money(room, "GBP"), weight, gbp("0")) for room, weight in rooms]
+    found, left = filled(Money(amount, "GBP"), shares)
+    assert sum((share.amount.amount for share in found), left.amount) == amount
+    assert all(0 <= share.amount.amount <= share.open.amount for share in found)
+    assert left.amount == max(amount - sum(room for room, _ in rooms), 0)
+    assert all(share.amount.amount == share.amount.amount.quantize(d("0.01")) for share in found)

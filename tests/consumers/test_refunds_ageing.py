@@ -218,3 +218,20 @@ def test_goods_that_are_credited_or_paid_are_not_held() -> None:
     assert aged(a_return(wanting(), status=CANCELED), credited("u1", confirmed_at=NOW)).all_concerns() == ()
     paid_for = a_return(wanting(), status=CANCELED, transactions=(paid(1),))
     assert K.REFUND_REFUSED_HOLD not in kinds(aged(paid_for))
+
+
+# -- refunds that name no item ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("amount", "open_"), [("36", False), ("5", True)])
+def test_a_refund_without_items_pays_the_items_only_when_it_is_enough_for_them(amount: str, open_: bool) -> None:
+    loose = replace(paid(1, amount=amount), unit_ids=())
+    ret = a_return(wanting(), transactions=(loose,))
+    found = kinds(aged(ret, credited("u1", confirmed_at=NOW - 99 * HOUR)))
+    assert (K.CREDITED_NOT_REFUNDED in found) is open_
+
+
+def test_fees_kept_count_as_paid_back() -> None:
+    loose = replace(paid(1, amount="31"), unit_ids=())
+    ret = a_return(wanting(restocking_fee=5), transactions=(loose,))
+    assert kinds(aged(ret, credited("u1", confirmed_at=NOW - 99 * HOUR))) == set()

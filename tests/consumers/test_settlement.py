@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.concerns import ConcernType
 from schemas.merchant import ChargeRule, ShippingRefund
@@ -200,3 +203,31 @@ def test_goodwill_over_mixed_rates_is_split_by_what_is_credited() -> None:
         (VAT, gbp("3.3333"), gbp("0.6667")),
         ("Zero", gbp(4), gbp(0)),
     ]
+
+
+EVERY = money_terms(
+    shipping_refunds=ShippingRefund.UP_TO,
+    adjustments={**money_terms().adjustments, "rounding": ChargeRule("Rounding", "404", VAT)},
+)
+
+
+@given(
+    refunds=st.lists(st.decimals("0", "80", places=2), min_size=1, max_size=4),
+    fees=st.lists(st.sampled_from(["0", "1.99", "5"]), min_size=4, max_size=4),
+    credit=st.booleans(),
+    negative=st.booleans(),
+    order_level=st.booleans(),
+)
+def test_whatever_was_refunded_and_accepted_is_what_the_note_and_the_withheld_fees_give(
+    refunds: list[Decimal], fees: list[str], credit: bool, negative: bool, order_level: bool
+) -> None:
+    make = a_credit if credit else a_refund
+    units = [a_unit(f"u{n}", restocking_fee=Decimal(fees[n])) for n in range(len(refunds))]
+    rows = [make(str(amount), *(() if order_level else (f"u{n}",)), number=f"t{n}") for n, amount in enumerate(refunds)]
+    sale = a_sale(with_shipping(quantity=len(units), tax=str(6 * len(units))))
+    case = a_case(a_return(*units, transactions=tuple(rows)), waived=WAIVED)
+    note = the_note(decided(case, sale, replace(EVERY, negative_charges=negative)))
+    kept = note.fees_withheld or gbp(0)
+    assert (note.gross - kept).to_minor() == gbp(str(sum(refunds))).to_minor()
+    assert note.net + note.tax == note.gross
+    assert negative or all(charge.price.amount >= 0 for charge in note.charges)

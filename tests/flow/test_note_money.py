@@ -126,6 +126,7 @@ def test_where_cin7_refuses_negative_charges_the_note_is_whole_and_the_fee_withh
     [effect] = [row for row in it.effects(rma) if row["kind"] == "credit"]
     assert credited(it, rma) == [("CONFIRMED", Decimal("30.00"))]
     assert effect["action"]["fees_withheld"] == {"amount": "6.0000", "currency": "GBP"}
+    assert ConcernType.FEE_TO_POST in it.kinds(rma)
 
 
 def test_a_refused_negative_charge_names_the_reason_and_posts_nothing(it: Line) -> None:

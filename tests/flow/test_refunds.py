@@ -43,8 +43,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def make(tmp_path: Path, served: Served) -> Iterator[Callable[..., Line]]:
     with ExitStack() as stack:
 
-        def one(release: str = "none", **settings: Any) -> Line:
-            terms = TERMS.format(release=release)
+        def one(release: str = "none", more: str = "", first: str = "", **settings: Any) -> Line:
+            terms = first + TERMS.format(release=release) + more
             return stack.enter_context(line(tmp_path, served, terms=terms, **settings))
 
         yield one
@@ -381,3 +381,87 @@ def test_a_refund_that_already_happened_is_accepted_and_nothing_is_let_go(make: 
     it.nudge_and_settle(rma)
     assert words(it, rma) == []
     assert len(paid(it)) == 1
+
+
+def test_a_restock_authorised_by_hand_lets_the_refund_go(make: Callable[..., Line]) -> None:
+    it = make("comment")
+    it.desk.world.control.patch("/settings", json={"restock_posts": "manual"})
+    rma = a_return(it)
+    it.nudge_and_settle(rma)
+    [note] = it.desk.notes("#1")
+    it.control(f"/credit-notes/{note['task_id']}/authorise-restock")
+    it.clock.forward(7 * HOUR)
+    it.settle(rma)
+    assert len(words(it, rma)) == 1
+
+
+def test_a_refused_comment_names_the_portal_and_not_cin7(make: Callable[..., Line]) -> None:
+    it = make("comment")
+    rma = a_return(it)
+    it.desk.fault("status_before", system="returngo", method="POST", path="comment", status=400, times=2)
+    it.nudge_and_settle(rma)
+    assert it.kinds(rma)["WRITE_REJECTED"].startswith("ReturnGO refused")
+
+
+# -- beside the credit decision ---------------------------------------------------------------------------------------
+
+GOODWILL = """
+[shops.alder.terms.adjustments.goodwill]
+description = "Goodwill"
+account = "404"
+tax_rule = "*"
+"""
+
+
+def test_money_above_the_items_is_paid_on_the_note_that_was_made_for_it(make: Callable[..., Line]) -> None:
+    it = make(more=GOODWILL)
+    it.sell("#1", [TEE])
+    rma, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(rma)
+    refund(it, rma, amount="36.00")
+    it.nudge_and_settle(rma)
+    assert ConcernType.AMOUNT_MISMATCH in it.kinds(rma)
+    it.waive(rma, ConcernType.AMOUNT_MISMATCH)
+    it.settle(rma, rounds=8)
+    credited = sum(float(note["total"]) for note in it.books()["credit_notes"])
+    assert sum(amount for amount, _, _ in paid(it)) == credited
+
+
+FEES = """
+[shops.alder.terms.fees.restocking]
+description = "Restocking fee"
+account = "260"
+tax_rule = "20% (VAT on Income)"
+"""
+
+
+@pytest.mark.parametrize(("on_note", "left"), [("true", 0.0), ("false", 5.0)])
+def test_a_fee_is_kept_by_the_note_or_by_the_payment(make: Callable[..., Line], on_note: str, left: float) -> None:
+    it = make(first=f"negative_charges = {on_note}\n", more=FEES)
+    it.sell("#1", [TEE])
+    rma, _ = it.open_rma("#1", [{**UNIT, "restocking_fee": "5.00"}])
+    refund(it, rma, amount="25.00")
+    it.nudge_and_settle(rma)
+    [note] = it.books()["credit_notes"]
+    assert [amount for amount, _, _ in paid(it)] == [25.0]
+    assert float(note["total"]) - 25.0 == left
+
+
+def test_a_refund_without_items_is_paid_on_what_is_credited(it: Line) -> None:
+    rma = a_return(it)
+    it.nudge_and_settle(rma)
+    refund(it, rma, amount="30.00", order_level=True)
+    it.nudge_and_settle(rma)
+    assert ([amount for amount, _, _ in paid(it)], it.kinds(rma)) == ([30.0], {})
+
+
+def test_a_sale_converted_between_credit_and_refund_is_paid_once(it: Line) -> None:
+    it.desk.world.control.patch("/settings", json={"simple_second_note": "convert"})
+    it.sell("#1", [TEE], kind="Simple Sale")
+    first, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(first)
+    it.control("/sales/" + it.books()["sales"][0]["sale_id"] + "/convert-to-advanced")
+    refund(it, first)
+    it.nudge_and_settle(first)
+    it.nudge_and_settle(first)
+    assert ([amount for amount, _, _ in paid(it)], it.kinds(first)) == ([30.0], {})

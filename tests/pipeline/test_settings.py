@@ -175,6 +175,12 @@ def test_a_restock_without_a_place_is_refused() -> None:
     assert problem.startswith("shops.alder.terms.dispositions[0].location: ")
 
 
+def test_a_timer_of_a_reason_nobody_knows_is_refused_with_the_one_that_was_meant() -> None:
+    (problem,) = problems_of(shops={"alder": {**alder(), "terms": {"exchange_timers": {"releas": 4}}}})
+
+    assert problem == "shops.alder.terms.exchange_timers.releas: unknown key; did you mean 'release'?"
+
+
 def test_an_exception_type_nobody_knows_is_refused() -> None:
     (problem,) = problems_of(shops={"alder": {**alder(), "terms": {"owners": {"AMOUNT_MISSMATCH": "finance"}}}})
 

@@ -92,8 +92,10 @@ def test_a_draft_changed_since_the_decision_is_never_overwritten(make: Callable[
     wider = make(lines=[edited])
     stale = story.decided(story.read())
     moved = AuthoriseOrder(**{**_fields(stale), "sale_id": wider.sale_id})
+    provider = OrderProvider(story.shop.cin7, None)
     with pytest.raises(LaterError, match="its lines"):
-        OrderProvider(story.shop.cin7, None).send(moved, {})
+        provider.send(moved, {})
+    assert isinstance(provider.look_up(moved, {}), Unclear)
     assert (wider.read().order_status, story.posts()) == ("DRAFT", 0)
 
 
