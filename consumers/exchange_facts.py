@@ -38,6 +38,16 @@ class Sighting:
         return handle_of(self.order)
 
     @property
+    def name(self) -> str:
+        """The order as a person knows it, with its number in Cin7 where it has one."""
+        return f"{self.order.name} ({self.known.order_number})" if self.known else self.order.name
+
+    @property
+    def unit_ids(self) -> tuple[str, ...]:
+        """The ids of the swapped units."""
+        return tuple(sorted(unit.returned_item_id for unit in self.units))
+
+    @property
     def known(self) -> Sale | None:
         """The sale, where there is exactly one."""
         return self.sale if isinstance(self.sale, Sale) else None

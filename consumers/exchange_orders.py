@@ -3,24 +3,26 @@ before its conditions are met."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from consumers.case import Case, Plan, Wait
+from consumers.exchange_endings import ended, native, no_order, voided
 from consumers.exchange_facts import ExchangeFacts, Sighting, linked, our_release, out_units, real_since, still_out
 from consumers.exchange_gates import TIMERS, Obstacle, met_at, obstacles
 from consumers.exchange_gathering import gather
+from consumers.exchange_merging import merged
 from consumers.exchange_names import exchanged_units, exchanges_of, on_original, wants_exchange
 from consumers.exchange_release import back_ordered, begun, other_goods, proposal, record_out, record_real, release
-from consumers.holds import HOUR, LONG, SOON, summed
+from consumers.holds import HOUR, LONG, SOON
 from consumers.posting_day import zone_of
 from schemas.actions import KINDS, AuthoriseOrder, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import ExchangeReason as Reason
 from schemas.merchant import Terms
 from schemas.money import total
-from schemas.returns import DONE, ENDED_STATUSES, PENDING, RECEIVED, VALIDATED, ExchangeOrder, Return
+from schemas.returns import ENDED_STATUSES, PENDING, Return
 from schemas.sales import Sale
 
 __all__ = ["ExchangeFacts", "gather", "hears", "plan"]
@@ -39,8 +41,8 @@ def plan(case: Case, facts: ExchangeFacts, terms: Terms, now: datetime) -> Plan:
     if early is not None:
         return early
     if not exchanges_of(case.ret):
-        return _native(case, Sighting(_no_order(case.ret), exchanged_units(case.ret)))
-    return _merged([_one(case, sighting, terms, now) for sighting in facts.sightings])
+        return native(case, Sighting(no_order(case.ret), exchanged_units(case.ret)))
+    return merged([_one(case, sighting, terms, now) for sighting in facts.sightings])
 
 
 def _verdict(case: Case, facts: ExchangeFacts, terms: Terms) -> Plan | None:
@@ -57,13 +59,13 @@ def _verdict(case: Case, facts: ExchangeFacts, terms: Terms) -> Plan | None:
 def _one(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Plan:
     ret, sale = case.ret, sighting.sale
     if on_original(ret, sighting.order):
-        return _native(case, sighting)
+        return native(case, sighting)
     if isinstance(sale, Concern):
         return Plan(waits=(Wait(sale.cause, LONG, sale),))
     if ret.status in ENDED_STATUSES:
-        return _ended(case, sighting)
+        return ended(case, sighting)
     if sale is not None and sale.voided:
-        return _voided(case, sighting, sale)
+        return voided(case, sighting, sale)
     if sighting.out or linked(case, out_units(sighting.handle)):
         return _released(case, sighting, terms, now)
     if sighting.order.released and sale is None:
@@ -109,7 +111,7 @@ def _unknown_to_cin7(case: Case, sighting: Sighting, terms: Terms, now: datetime
     step = f"import the order into Cin7, or put {sighting.order.name} into its sale's Customer Reference"
     missing = Obstacle(Reason.CIN7, why, step, real_since(case, sighting))
     held = _held(case, sighting, (missing,), terms, now, Plan(actions=record_real(case, sighting)))
-    return _merged([held, _original_back(case, sighting, terms, now)])
+    return merged([held, _original_back(case, sighting, terms, now)])
 
 
 def _held(case: Case, sighting: Sighting, found: Sequence[Obstacle], terms: Terms, now: datetime, base: Plan) -> Plan:
@@ -135,20 +137,12 @@ def _aged(sighting: Sighting, obstacle: Obstacle, since: datetime, now: datetime
     age = f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
     return Concern(
         obstacle.kind,
-        cause=f"exchange {_name(sighting)} has waited {age}: {obstacle.why}",
+        cause=f"exchange {sighting.name} has waited {age}: {obstacle.why}",
         next_step=obstacle.next_step,
         money=sighting.value(),
-        units=_ids(sighting),
+        units=sighting.unit_ids,
         details={"reason": str(obstacle.reason), "since": since.isoformat(), "age_hours": str(hours)},
     )
-
-
-def _name(sighting: Sighting) -> str:
-    return f"{sighting.order.name} ({sighting.known.order_number})" if sighting.known else sighting.order.name
-
-
-def _ids(sighting: Sighting) -> tuple[str, ...]:
-    return tuple(sorted(unit.returned_item_id for unit in sighting.units))
 
 
 # -- out of Draft -----------------------------------------------------------------------------------------------------
@@ -159,15 +153,15 @@ def _released(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Pl
     sale, noted = sighting.known, record_real(case, sighting)
     changed = _changed(case, sighting, sale) if sale else None
     if changed is not None:
-        return _merged(
+        return merged(
             [
                 Plan(actions=noted, waits=(Wait(changed.cause, LONG, changed),)),
                 _original_back(case, sighting, terms, now),
             ]
         )
-    remark = f"exchange {_name(sighting)} is released{_clearing(case, sighting)}"
+    remark = f"exchange {sighting.name} is released{_clearing(case, sighting)}"
     done = Plan(actions=noted + record_out(case, sighting), remarks=(remark,))
-    return _merged([done, _original_back(case, sighting, terms, now)])
+    return merged([done, _original_back(case, sighting, terms, now)])
 
 
 def _changed(case: Case, sighting: Sighting, sale: Sale) -> Concern | None:
@@ -181,10 +175,10 @@ def _changed(case: Case, sighting: Sighting, sale: Sale) -> Concern | None:
         return None
     return Concern(
         kind,
-        cause=f"exchange {_name(sighting)} changed when it was authorised: {'; '.join(parts)}",
+        cause=f"exchange {sighting.name} changed when it was authorised: {'; '.join(parts)}",
         next_step=f"correct order {sale.order_number} in Cin7, or tell the shopper and accept this",
         money=sale.order_total,
-        units=_ids(sighting),
+        units=sighting.unit_ids,
     )
 
 
@@ -204,7 +198,7 @@ def _original_back(case: Case, sighting: Sighting, terms: Terms, now: datetime) 
 
 def _clearing(case: Case, sighting: Sighting) -> str:
     """Report only: what was credited for the swapped units beside the new order; an even exchange ends at nothing."""
-    units = set(_ids(sighting))
+    units = set(sighting.unit_ids)
     notes = [e.action for e in case.effects if isinstance(e.action, PostCreditNote) and e.confirmed]
     credited = [goods.gross for note in notes for goods in note.goods if goods.unit in units]
     value = sighting.value()
@@ -212,75 +206,3 @@ def _clearing(case: Case, sighting: Sighting) -> str:
         return ""
     given = total(credited, value.currency)
     return f"; exchange clearing: credited {given}, new order {value}, difference {value - given}"
-
-
-# -- neither ----------------------------------------------------------------------------------------------------------
-
-
-def _ended(case: Case, sighting: Sighting) -> Plan:
-    """The return is off. A draft that stays could still be released by mistake; goods that left must come back."""
-    sale, status = sighting.known, case.ret.status.lower()
-    if sighting.in_draft and sale is not None:
-        kind, step = ConcernType.EXCHANGE_DRAFT_STUCK, f"void order {sale.order_number} in Cin7"
-        cause = f"the return is {status}, and its exchange {_name(sighting)} is still a draft in Cin7"
-    elif still_out(case, sighting) and (sighting.shipped or (sale is None and sighting.order.released)):
-        kind, step = ConcernType.ADVANCE_EXCHANGE_OVERDUE, "charge the shopper for the new goods, or get them back"
-        cause = f"the return is {status}, but the goods of exchange {_name(sighting)} are sent"
-    else:
-        return Plan(remarks=(f"the return is {status}: exchange {sighting.order.name} is not to be released",))
-    if kind in case.waived:
-        return Plan(remarks=(f"{cause}; accepted",))
-    return Plan(waits=(Wait(cause, LONG, Concern(kind, cause, step, sighting.value(), _ids(sighting))),))
-
-
-def _voided(case: Case, sighting: Sighting, sale: Sale) -> Plan:
-    kind = ConcernType.SALE_VOIDED
-    cause = f"the sale of exchange {_name(sighting)} is voided in Cin7, but the exchange stands in ReturnGO"
-    if kind in case.waived:
-        return Plan(remarks=(f"{cause}; accepted",))
-    step = "make the order again in Cin7 under the same Customer Reference, or cancel the exchange and accept this"
-    return Plan(waits=(Wait(cause, LONG, Concern(kind, cause, step, sighting.value(), _ids(sighting))),))
-
-
-def _no_order(ret: Return) -> ExchangeOrder:
-    return ExchangeOrder("", ret.order_id, ret.order_name, "native")
-
-
-def _native(case: Case, sighting: Sighting) -> Plan:
-    """A native exchange lives on the original order: there is no draft, so it is only linked, once the goods came."""
-    if case.ret.status not in {RECEIVED, VALIDATED, DONE}:
-        if case.ret.status in ENDED_STATUSES:
-            return Plan(remarks=(f"the return is {case.ret.status.lower()}; there is no exchange draft",))
-        return Plan(waits=(Wait("no exchange draft yet", LONG),))
-    remark = f"the exchange is on the original order {sighting.order.name}: linked, nothing to release"
-    return Plan(actions=record_out(case, sighting), remarks=(remark,))
-
-
-def _merged(plans: Sequence[Plan]) -> Plan:
-    """One plan of several; exceptions of one type become one, for the ledger keeps one of each type and return."""
-    raised: dict[ConcernType, list[Concern]] = {}
-    for concern in (concern for each in plans for concern in each.all_concerns()):
-        raised.setdefault(concern.kind, []).append(concern)
-    return Plan(
-        actions=tuple(action for each in plans for action in each.actions),
-        waits=tuple(Wait(wait.reason, wait.look_again) for each in plans for wait in each.waits),
-        concerns=tuple(_together(same) for same in raised.values()),
-        remarks=tuple(remark for each in plans for remark in each.remarks),
-    )
-
-
-def _together(same: Sequence[Concern]) -> Concern:
-    if len(same) == 1:
-        return same[0]
-    return Concern(
-        same[0].kind,
-        cause="; ".join(_distinct(one.cause for one in same)),
-        next_step="; ".join(_distinct(one.next_step for one in same)),
-        money=summed(one.money for one in same if one.money),
-        units=tuple(sorted({unit for one in same for unit in one.units})),
-        details=dict(same[0].details),
-    )
-
-
-def _distinct(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))

@@ -86,7 +86,7 @@ def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained) -
     name = _name(found)
     if not _allowed(matter, found, name):
         step = "find out why; waive this to post the difference as its own adjustment line"
-        return Plan(waits=(Wait(both_figures(found), LONG, mismatch(found, step)),))
+        return Plan(waits=(Wait(both_figures(found), LONG, mismatch(found, step, _asked(name))),))
     roomy = [one for one in invoices if name != ORDER_REFUND or _room(matter, one) >= found.gap.amount - matter.coin]
     if not roomy:
         left = ", ".join(f"{one.number} has {matter.money(_room(matter, one))} left" for one in invoices)
@@ -115,9 +115,14 @@ def _name(found: Unexplained) -> str:
     return BONUS if all(row.kind == STORE_CREDIT for row in found.rows) else GOODWILL
 
 
+def _asked(name: str) -> ConcernType:
+    """What a person accepts; a refund without items is asked for by itself, whatever else was accepted before."""
+    return ConcernType.REFUND_WITHOUT_ITEMS if name == ORDER_REFUND else ConcernType.AMOUNT_MISMATCH
+
+
 def _allowed(matter: Matter, found: Unexplained, name: str) -> bool:
     """A refund without lines needs a person's reason whatever its size; a bonus needs none up to ReturnGO's own cap."""
-    if matter.waived(ConcernType.AMOUNT_MISMATCH):
+    if matter.waived(_asked(name)):
         return True
     if name == BONUS:
         return found.gap.amount * 2 <= found.credited.amount

@@ -85,10 +85,10 @@ def both_figures(found: Unexplained) -> str:
     return f"ReturnGO refunded {found.refunded}, the credit notes give {found.credited}"
 
 
-def mismatch(found: Unexplained, step: str) -> Concern:
+def mismatch(found: Unexplained, step: str, kind: ConcernType = ConcernType.AMOUNT_MISMATCH) -> Concern:
     """The exception that quotes both."""
     details = {"refunded": str(found.refunded.amount), "credited": str(found.credited.amount)}
-    return Concern(ConcernType.AMOUNT_MISMATCH, both_figures(found), step, abs(found.gap), details=details)
+    return Concern(kind, both_figures(found), step, abs(found.gap), details=details)
 
 
 def income_to_post(case: Case) -> tuple[Concern, ...]:

@@ -28,7 +28,7 @@ def payable(case: Case, terms: Terms) -> list[Transaction]:
     """The successful refunds of which something is still to be recorded, and whose units all have their credit note."""
     if terms.refund_owner is not EffectOwner.RETURNLINE:
         return []
-    out = (t for t in refunds(case.ret, SUCCESS) if t.amount.amount > 0)
+    out = (t for t in refunds(case.ret, SUCCESS) if t.amount.amount > 0 and not _recorded_whole(case, t))
     return [t for t in out if any(not _recorded_on(case, t, credit) for credit in notes_of(case, t))]
 
 
@@ -54,6 +54,14 @@ def _parts(case: Case, transaction: Transaction) -> list[RecordRefund]:
     mine = [e.action for e in case.effects if e.kind == "refund" and e.state != "WITHDRAWN"]
     parts = [action for action in mine if isinstance(action, RecordRefund)]
     return [a for a in parts if any(unit == name or unit.startswith(f"{name}@") for unit in a.units)]
+
+
+def _recorded_whole(case: Case, transaction: Transaction) -> bool:
+    parts = [part.amount for part in _parts(case, transaction)]
+    whole = [
+        m for m in (transaction.amount, transaction.shop_amount) if m and parts and m.currency == parts[0].currency
+    ]
+    return bool(whole) and total(parts, whole[0].currency) >= whole[0]
 
 
 def _recorded_on(case: Case, transaction: Transaction, credit: Done) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from consumers.charging import charge_amount, charge_gross, priced
+from consumers.line_total_rule import sum_of
 from consumers.matter import Matter
 from consumers.unit_checks import credited_tax_rule
 from schemas.merchant import ShippingRefund
@@ -31,31 +32,43 @@ def shipping_left(matter: Matter, invoices: Iterable[Invoice], notes: Sequence[C
         return []
     only = matter.terms.adjustments.get("shipping")
     found = (
-        _left(matter, invoice, charge, notes)
+        _left(matter, invoice, charges, notes)
         for invoice in invoices
-        for charge in invoice.charges
-        if charge_gross(charge, matter) > 0 and (only is None or _same(charge, only.description))
+        for charges in _by_name(invoice.charges, matter)
+        if only is None or _same(charges[0], only.description)
     )
     return [left for left in found if left.gross > 0]
+
+
+def _by_name(charges: Iterable[Charge], matter: Matter) -> list[list[Charge]]:
+    named: dict[str, list[Charge]] = {}
+    for charge in charges:
+        if charge_gross(charge, matter) > 0:
+            named.setdefault(charge.description.strip().casefold(), []).append(charge)
+    return list(named.values())
 
 
 def _same(charge: Charge, description: str) -> bool:
     return charge.description.strip().casefold() == description.strip().casefold()
 
 
-def _left(matter: Matter, invoice: Invoice, charge: Charge, notes: Sequence[CreditNote]) -> ShippingLeft:
+def _left(matter: Matter, invoice: Invoice, charges: Sequence[Charge], notes: Sequence[CreditNote]) -> ShippingLeft:
     sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
     given = [
         back
         for note in notes
         if note.invoice_number == invoice.number or (sole and not note.invoice_number)
         for back in note.charges
-        if _same(back, charge.description)
+        if _same(back, charges[0].description)
     ]
-    amount = charge_amount(charge, matter) - sum((charge_amount(back, matter) for back in given), Decimal(0))
-    tax = charge.tax.amount - sum((back.tax.amount for back in given), Decimal(0))
-    gross = charge_gross(charge, matter) - sum((charge_gross(back, matter) for back in given), Decimal(0))
-    return ShippingLeft(invoice.number, charge, amount, tax, gross)
+    amount = _sum(charge_amount, charges, matter) - _sum(charge_amount, given, matter)
+    tax = sum_of(charge.tax.amount for charge in charges) - sum_of(back.tax.amount for back in given)
+    gross = _sum(charge_gross, charges, matter) - _sum(charge_gross, given, matter)
+    return ShippingLeft(invoice.number, charges[0], amount, tax, gross)
+
+
+def _sum(of: Callable[[Charge, Matter], Decimal], charges: Iterable[Charge], matter: Matter) -> Decimal:
+    return sum_of(of(charge, matter) for charge in charges)
 
 
 def given_back(matter: Matter, left: ShippingLeft, gross: Decimal) -> Charge | None:

@@ -144,7 +144,7 @@ def address(*, optional: bool = False) -> fields.String:
 
 def unknown_key(name: str, known: Mapping[str, object]) -> str:
     """Says that nothing reads this key, and which one was probably meant."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name, [str(key) for key in known], n=1)
     return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(sorted(known))}"
 
 

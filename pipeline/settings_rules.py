@@ -69,7 +69,7 @@ def _availability(terms: Terms, at: str) -> Iterator[str]:
 
 def _terms(terms: Terms, at: str) -> Iterator[str]:
     if terms.refund_owner is EffectOwner.RETURNLINE and not terms.refund_accounts:
-        yield f"{at}.refund_accounts: refund_owner is returnline, so refunds need accounts; set card, store_credit, bank"
+        yield f"{at}.refund_accounts: refund_owner is returnline, so refunds need one; set card, store_credit, bank"
     for number, rule in enumerate(terms.dispositions):
         here = f"{at}.dispositions[{number}]"
         if rule.disposition is Disposition.RESTOCK and not (rule.location or terms.sellable_location):

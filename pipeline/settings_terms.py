@@ -6,7 +6,10 @@ from marshmallow import ValidationError, fields
 
 from pipeline.settings_fields import Clock, Day, Form, Many, Named, OneOf, amount, text, unknown_key, whole
 from schemas.concerns import ConcernType, Owner
+from schemas.gaps import Gap
 from schemas.merchant import (
+    ADJUSTMENT_KINDS,
+    FEE_KINDS,
     BatchTerms,
     ChargeRule,
     Disposition,
@@ -51,12 +54,24 @@ class ExchangeTimers(Named):
         return read
 
 
+class Gaps(Named):
+    """A table whose names are gaps."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> dict[str, object]:
+        read = super()._deserialize(value, attr, None)
+        unknown = {name: [unknown_key(name, dict.fromkeys(Gap))] for name in read if name not in list(Gap)}
+        if unknown:
+            raise ValidationError(unknown)
+        return read
+
+
 class BatchForm(Form):
     """[shops.NAME.terms.batch]."""
 
     builds = BatchTerms
     cut_off = Clock()
     max_count = whole(1, 10_000)
+    max_amount = amount(allow_none=True)
     auto_release_below = amount(allow_none=True)
 
 
@@ -81,6 +96,21 @@ class ChargeForm(Form):
     once_per_return = fields.Boolean()
 
 
+class ChargeKinds(Named):
+    """A table whose names are kinds of fees or adjustments: a misspelt one would never be used."""
+
+    def __init__(self, form: ChargeForm, known: tuple[str, ...]) -> None:
+        super().__init__(form)
+        self._known: dict[str, object] = dict.fromkeys(known)
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> dict[str, object]:
+        read = super()._deserialize(value, attr, None)
+        unknown = {name: [unknown_key(name, self._known)] for name in read if name not in self._known}
+        if unknown:
+            raise ValidationError(unknown)
+        return read
+
+
 class TermsForm(Form):
     """[shops.NAME.terms]."""
 
@@ -102,8 +132,8 @@ class TermsForm(Form):
     sellable_locations = Many(text(required=True))
     sku_aliases = Named(text(required=True))
     tax_successors = Named(text(required=True))
-    fees = Named(ChargeForm())
-    adjustments = Named(ChargeForm())
+    fees = ChargeKinds(ChargeForm(), FEE_KINDS)
+    adjustments = ChargeKinds(ChargeForm(), ADJUSTMENT_KINDS)
     negative_charges = fields.Boolean()
     shipping_refunds = OneOf(ShippingRefund)
     gift_policy = OneOf(GiftPolicy)
@@ -121,4 +151,6 @@ class TermsForm(Form):
     availability_buffer = whole(0)
     thresholds = ExceptionTypes(whole(0))
     owners = ExceptionTypes(OneOf(Owner))
+    gap_hours = Gaps(whole(0))
+    gap_owners = Gaps(OneOf(Owner))
     exchange_marker = text()

@@ -75,6 +75,11 @@ class DispositionRule:
     account: str = ""
 
 
+#: What the merchant can map to a charge: fees ReturnGO knows, and the differences a refund can show.
+FEE_KINDS = ("restocking", "return", "shipment", "cancellation")
+ADJUSTMENT_KINDS = ("goodwill", "short_refund", "bonus", "order_refund", "rounding", "shipping")
+
+
 @dataclass(frozen=True, slots=True)
 class ChargeRule:
     """How one kind of fee, shipping or adjustment is posted: the Service product's name, account and tax rule.
@@ -122,10 +127,12 @@ class RefundRelease(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchTerms:
-    """When a batch closes and who lets it go. `auto_release_below` is in base currency; None: finance always."""
+    """When a batch closes and who lets it go. Both amounts are in base currency, gross; `auto_release_below` None:
+    finance always; `max_amount` None: no limit."""
 
     cut_off: time = time(18, 0)
     max_count: int = 200
+    max_amount: Decimal | None = None
     auto_release_below: Decimal | None = None
 
 
@@ -170,4 +177,6 @@ class Terms:
     availability_buffer: int = 0
     thresholds: Mapping[str, int] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+    gap_hours: Mapping[str, int] = field(default_factory=dict)
+    gap_owners: Mapping[str, str] = field(default_factory=dict)
     exchange_marker: str = ""

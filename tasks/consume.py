@@ -22,7 +22,7 @@ from pipeline.parts import Parts, ShopParts, on_behalf
 from schemas.actions import AdoptCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
-from tasks import availability, lanes, settling
+from tasks import availability, batching, lanes, settling
 from tasks.books import LedgerBooks
 from tasks.failures import consequence
 from tasks.perform import Performer, Timing, waits_for_person
@@ -154,6 +154,7 @@ def _keep_plan(work: Work, plan: Plan) -> None:
                 effects.withdraw(conn, old.effect_id, now, "no longer wanted by the facts")
         for action in plan.actions:
             effects.plan(conn, claimed.entry_id, claimed.shop, claimed.return_id, action, now)
+        batching.hold(conn, claimed, work.case, work.shop.terms, plan, now)
         for alias in plan.aliases:
             memory.propose_alias(conn, claimed.shop, alias.portal_sku, alias.cin7_sku, alias.product_id, now)
 
@@ -239,7 +240,7 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
     buried = [row for row in rows if waits_for_person(row)]
     pending = [row for row in rows if row.state in effects.LIVE and row not in buried]
     reasons = [row.why or "waiting to be sent" for row in pending] + [wait.reason for wait in plan.waits]
-    dues = [row.due_at or now for row in pending] + [now + wait.look_again for wait in plan.waits]
+    dues = [row.due_at or now + batching.LOOK_AGAIN for row in pending] + [now + wait.look_again for wait in plan.waits]
     said = "; ".join(dict.fromkeys([*reasons, *(row.why for row in buried)]))
     if dues:
         return entries.PARKED, said, min(dues)

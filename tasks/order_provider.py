@@ -29,7 +29,7 @@ class OrderProvider:
         self._sale = sale
 
     def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
-        """Whoever authorised the order: what is AUTHORISED is never authorised again. Unclear where the draft changed."""
+        """What is AUTHORISED, by whomever, is never authorised again; a draft that changed is Unclear."""
         wanted = _authorise(action)
         return self._judge(wanted, self._known(wanted) or self._read(wanted))
 
@@ -82,10 +82,9 @@ class OrderProvider:
     def _judge(self, wanted: AuthoriseOrder, order: Order) -> Finding:
         if order.status in _DRAFTS:
             changed = changes(wanted, order)
-            # A release not sent yet is decided anew on every round; one that was sent keeps the document it was sent with.
-            return (
-                Unclear(f"the draft is not what was released: {'; '.join(changed)} changed") if changed else Missing()
-            )
+            # A release not sent yet is decided anew on every round; a sent one keeps the document it was sent with.
+            why = f"the draft is not what was released any more: {'; '.join(changed)} changed"
+            return Unclear(why) if changed else Missing()
         if order.status == VOIDED:
             return Unclear(f"order {order.number or wanted.order_number} was voided by hand")
         return Found({}, _outcome(wanted, order))

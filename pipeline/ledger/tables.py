@@ -220,6 +220,68 @@ effect_units = sa.Table(
     sa.Index(None, "effect_id"),
 )
 
+#: A day's credit notes that finance lets go together. A closed one never changes: the database refuses it (guards.py).
+batches = sa.Table(
+    "batches",
+    metadata,
+    _key(),
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("business_day", sa.Date, nullable=False),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("zone", sa.String(64), nullable=False),
+    sa.Column("base_currency", sa.String(3), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("outcome", sa.String(12), nullable=False, server_default=""),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("cut_off_at", Instant, nullable=False),
+    sa.Column("preparing_at", Instant),
+    sa.Column("prepared_at", Instant),
+    sa.Column("released_at", Instant),
+    sa.Column("released_by", sa.String(80), nullable=False, server_default=""),
+    sa.Column("code", sa.String(16), nullable=False, server_default=""),
+    sa.Column("posting_at", Instant),
+    sa.Column("closed_at", Instant),
+    sa.Column("csv", sa.Text, nullable=False, server_default=""),
+    sa.Column("digest", sa.String(64), nullable=False, server_default=""),
+    sa.UniqueConstraint("shop", "business_day", "kind", "part"),
+    sa.Index(None, "state"),
+)
+
+#: One credit note in one batch. It leaves as posted, failed, dropped or moved; `previous_id` is where it was before.
+batch_items = sa.Table(
+    "batch_items",
+    metadata,
+    _key(),
+    sa.Column("batch_id", sa.ForeignKey("batches.id"), nullable=False),
+    sa.Column("effect_id", sa.ForeignKey("effects.id"), nullable=False),
+    sa.Column("entry_id", sa.ForeignKey("entries.id"), nullable=False),
+    sa.Column("return_id", sa.ForeignKey("returns.id"), nullable=False),
+    sa.Column("rma_id", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("content", sa.String(40), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("gross", Exact, nullable=False),
+    sa.Column("base_gross", Exact, nullable=False),
+    sa.Column("ready_at", Instant),
+    sa.Column("late", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("verified", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("previous_id", sa.Integer),
+    sa.Column("added_at", Instant, nullable=False),
+    sa.Column("checked_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Index(None, "batch_id"),
+    sa.Index(None, "entry_id"),
+    sa.Index(
+        "uq_batch_items_live",
+        "effect_id",
+        unique=True,
+        sqlite_where=sa.text("state IN ('held', 'released')"),
+        postgresql_where=sa.text("state IN ('held', 'released')"),
+    ),
+)
+
 attempts = sa.Table(
     "attempts",
     metadata,
@@ -460,4 +522,30 @@ availability_sent = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Index(None, "shop", "at"),
+)
+
+#: When a sale that holds confirmed credit notes was last compared with them, and how new the sale was then.
+note_checks = sa.Table(
+    "note_checks",
+    metadata,
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("sale_id", sa.String(40), nullable=False),
+    sa.Column("updated", Instant),
+    sa.Column("checked_at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("shop", "sale_id"),
+)
+
+#: Refunds inside payouts, as imported from the payment provider's export. Amounts are positive for money to shoppers.
+payouts = sa.Table(
+    "payouts",
+    metadata,
+    _key(),
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("payout_id", sa.String(80), nullable=False),
+    sa.Column("refund_id", sa.String(80), nullable=False),
+    sa.Column("amount", Exact, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("settled_at", Instant, nullable=False),
+    sa.Column("imported_at", Instant, nullable=False),
+    sa.UniqueConstraint("shop", "payout_id", "refund_id"),
 )

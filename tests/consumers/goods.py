@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -86,4 +86,4 @@ def stock_actions(plan: Plan) -> list[Action]:
     return [action for action in plan.actions if KINDS[type(action)] != "value"]
 
 
-__all__ = ["CAGE", "MAIN", "NOW", "THREE", "date"]
+__all__ = ["CAGE", "MAIN", "NOW", "THREE"]

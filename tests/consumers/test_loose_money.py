@@ -29,7 +29,8 @@ from tests.consumers.decide import decided, kinds, the_note
 from tests.consumers.money_stories import GOODWILL, a_credit, a_refund, money_terms, posted, taken, with_shipping
 
 TWO = an_invoice(a_line(quantity=2, tax="12"))
-WAIVED = frozenset({ConcernType.AMOUNT_MISMATCH})
+WAIVED = frozenset({ConcernType.REFUND_WITHOUT_ITEMS})
+ACCEPTED = frozenset({ConcernType.AMOUNT_MISMATCH})
 FIRST = the_note(decided(sale=a_sale(TWO), terms=money_terms()))
 SALE = a_sale(TWO, notes=[posted(FIRST)])
 
@@ -46,7 +47,7 @@ def credited(*rows: Transaction, **more: Any) -> Case:
 def test_a_refund_without_items_needs_a_persons_reason() -> None:
     plan = decided(no_items(a_refund("10")), terms=money_terms())
     [concern] = plan.all_concerns()
-    assert (plan.actions, concern.kind, concern.money) == ((), ConcernType.AMOUNT_MISMATCH, gbp(10))
+    assert (plan.actions, concern.kind, concern.money) == ((), ConcernType.REFUND_WITHOUT_ITEMS, gbp(10))
 
 
 def test_an_accepted_refund_without_items_is_one_adjustment_line_and_no_restock() -> None:
@@ -114,7 +115,9 @@ def test_a_refund_equal_to_its_notes_is_settled_without_asking_cin7() -> None:
 
 def test_more_refunded_after_the_credit_becomes_a_note_of_its_own_once_accepted() -> None:
     rows = (a_refund("36", "u1"), a_refund("10", number="t2"))
-    assert kinds(decided(credited(*rows), SALE, money_terms())) == {ConcernType.AMOUNT_MISMATCH}
+    asked = {ConcernType.REFUND_WITHOUT_ITEMS}
+    assert kinds(decided(credited(*rows), SALE, money_terms())) == asked
+    assert kinds(decided(credited(*rows, waived=ACCEPTED), SALE, money_terms())) == asked
     note = the_note(decided(credited(*rows, waived=WAIVED), SALE, money_terms()))
     assert (note.units, note.gross) == (("tx:t2",), gbp(10))
 
@@ -138,14 +141,14 @@ def test_less_refunded_than_credited_is_shown_once_the_return_is_done() -> None:
 
 
 def test_an_accepted_shortfall_is_a_remark() -> None:
-    plan = decided(credited(a_refund("30", "u1"), waived=WAIVED), SALE, money_terms())
+    plan = decided(credited(a_refund("30", "u1"), waived=ACCEPTED), SALE, money_terms())
     assert (plan.actions, plan.all_concerns(), bool(plan.remarks)) == ((), (), True)
 
 
 def test_a_fee_kept_from_the_refund_is_no_shortfall() -> None:
     note = replace(FIRST, fees_withheld=gbp(6))
     case = replace(credited(a_refund("30", "u1")), effects=(taken(note),))
-    assert decided(case, SALE, money_terms()).all_concerns() == ()
+    assert kinds(decided(case, SALE, money_terms())) == {ConcernType.FEE_TO_POST}
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,15 @@ def test_a_settled_return_costs_no_call() -> None:
     assert books.asked == 0
 
 
+def test_a_refund_recorded_whole_asks_nothing_about_the_other_notes_of_the_return() -> None:
+    bill, both = [replace(a_refund(), unit_ids=())], (credited("u1"), credited("u2", number="CR-2"))
+    sale = a_sale(notes=[shown(), shown(number="CR-2")])
+    action = the_payment(decided(a_paid_case(*both, units=("u1", "u2"), refunds_=bill), sale))
+    books = FakeBooks(sale=sale)
+    refunds.gather(a_paid_case(*both, a_recorded(action), units=("u1", "u2"), refunds_=bill), terms(), books)
+    assert books.asked == 0
+
+
 # -- accounts ---------------------------------------------------------------------------------------------------------
 
 

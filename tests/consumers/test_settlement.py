@@ -146,6 +146,11 @@ def test_refunded_shipping_is_the_invoices_own_charge_given_back() -> None:
     assert (charge.price, charge.tax, note.gross, note.extras[0].kind) == (gbp(5), gbp(1), gbp(42), "shipping")
 
 
+def test_two_charges_of_one_name_are_one_shipping() -> None:
+    sale = a_sale(with_shipping(shipping(), shipping()))
+    assert the_note(decided(refunded(a_refund("48", "u1")), sale, money_terms())).gross == gbp(48)
+
+
 def test_shipping_is_never_given_back_twice_for_two_returns_of_an_order() -> None:
     invoice = with_shipping(quantity=2, tax="12")
     first = the_note(decided(refunded(a_refund("42", "u1")), a_sale(invoice), money_terms()))

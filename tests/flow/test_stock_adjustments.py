@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from pipeline.ledger import letters, requeueing
 from schemas.concerns import ConcernType
 from tests.flow.inprocess import Line, Served, line, servers
 
@@ -216,6 +218,42 @@ def test_goods_gone_from_quarantine_wait_and_are_written_off_once_they_are_back(
     assert (write_offs(it), it.kinds(rma)) == ([("COMPLETED", "403", "1")], {})
 
 
+def test_a_write_off_that_cin7_made_only_half_waits_for_a_person_and_goes_once_it_is_requeued(it: Line) -> None:
+    it.desk.world.control.patch("/settings", json={"restock_posts": "manual"})
+    rma = faulty(it)
+    it.nudge_and_settle(rma)
+    [note] = it.desk.notes("#1")
+    it.control(f"/credit-notes/{note['task_id']}/authorise-restock")
+    it.desk.fault("stale_reads", system="cin7", path="productavailability", seconds=3600)
+    move(it, "Quarantine", "Leeds")
+    it.clock.forward(3600)
+    it.settle(rma)
+    assert [one["status"] for one in it.books()["write_offs"]] == ["DRAFT"]
+    assert "void it there" in it.kinds(rma)["WRITE_REJECTED"]
+    assert [letter["queue"] for letter in it.letters()] == ["stock-adjustments"]
+    assert [unit["stocked_as"] for unit in it.units(rma)] == ["write_off"]
+    it.clock.forward(3600)
+    it.nudge_and_settle(rma)
+    assert len(it.books()["write_offs"]) == 1
+    mend_by_hand(it, rma)
+    it.settle(rma)
+    assert sorted(one["status"] for one in it.books()["write_offs"]) == ["COMPLETED", "VOIDED"]
+    assert it.kinds(rma) == {}
+
+
+def mend_by_hand(it: Line, rma: str) -> None:
+    """A person voids the draft, brings the goods back and requeues the letter."""
+    it.desk.heal()
+    [draft] = it.books()["write_offs"]
+    access = it.parts.shop("alder").cin7.access
+    query = {"ID": draft["task_id"], "Void": "true"}
+    httpx.delete(f"{access.base_url}/inventoryWriteOff", params=query, headers=access.headers, trust_env=False)
+    move(it, "Leeds", "Quarantine")
+    with it.parts.ledger.write() as conn:
+        [letter] = letters.find(conn, letters.Wanted(rma=rma))
+        requeueing.requeue(conn, letter, "Priya", "run-1", it.clock())
+
+
 def test_another_serial_than_the_one_sold_is_not_credited(it: Line) -> None:
     it.sell("#1", [{"sku": "WATCH-S1", "quantity": "1", "price": "240"}])
     rma, [unit] = it.open_rma("#1", [{"sku": "WATCH-S1", "paid_price": "240.00", "paid_tax": "40.00"}])
@@ -293,6 +331,26 @@ def test_a_whole_bundle_comes_back_in_its_parts(it: Line) -> None:
     it.nudge_and_settle(rma)
     assert it.on_hand("CAP-NVY", "Main Warehouse") == caps + 2
     assert it.on_hand("SCARF-WOL", "Main Warehouse") == scarves + 1
+    assert it.kinds(rma) == {}
+
+
+def test_an_assembled_product_comes_back_as_itself_and_not_in_parts(it: Line) -> None:
+    it.sell("#1", [{"sku": "GIFT-SET", "quantity": "1", "price": "60"}])
+    parts = it.on_hand("CAP-NVY", "Main Warehouse")
+    rma, _ = it.open_rma("#1", [{"sku": "GIFT-SET", "paid_price": "60.00", "paid_tax": "10.00"}])
+    it.nudge_and_settle(rma)
+    assert (it.on_hand("GIFT-SET", "Main Warehouse"), it.on_hand("CAP-NVY", "Main Warehouse")) == (1, parts)
+    assert it.kinds(rma) == {}
+
+
+def test_a_damaged_bundle_is_written_off_in_its_parts(it: Line) -> None:
+    it.sell("#1", [{"sku": "WINTER-SET", "quantity": "2", "price": "70"}])
+    unit = {"sku": "WINTER-SET", "paid_price": "70.00", "paid_tax": "11.67", "reason": "Faulty"}
+    rma, _ = it.open_rma("#1", [unit])
+    it.nudge_and_settle(rma)
+    [document] = it.books()["write_offs"]
+    lines = sorted((line["sku"], line["quantity"]) for line in document["lines"])
+    assert (document["status"], lines) == ("COMPLETED", [("CAP-NVY", "2"), ("SCARF-WOL", "1")])
     assert it.kinds(rma) == {}
 
 

@@ -90,7 +90,12 @@ class Store:
         )
 
     def some(self, kind: str) -> Action:
-        return {"write_off": self.writing_off(), "transfer": self.moving(), "adjustment": self.counting()}[kind]
+        made: dict[str, Action] = {
+            "write_off": self.writing_off(),
+            "transfer": self.moving(),
+            "adjustment": self.counting(),
+        }
+        return made[kind]
 
     def counting(self, sku: str = "SCARF-WOL", quantity: int = 1, location: str = "Leeds") -> AdjustStock:
         return AdjustStock(

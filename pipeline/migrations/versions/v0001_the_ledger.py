@@ -87,6 +87,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop", "sku", name=op.f("pk_availability_touched")),
     )
     op.create_table(
+        "batches",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("business_day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("base_currency", sa.String(length=3), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("outcome", sa.String(length=12), server_default="", nullable=False),
+        sa.Column("opened_at", Instant(), nullable=False),
+        sa.Column("cut_off_at", Instant(), nullable=False),
+        sa.Column("preparing_at", Instant(), nullable=True),
+        sa.Column("prepared_at", Instant(), nullable=True),
+        sa.Column("released_at", Instant(), nullable=True),
+        sa.Column("released_by", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("code", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("posting_at", Instant(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.Column("csv", sa.Text(), server_default="", nullable=False),
+        sa.Column("digest", sa.String(length=64), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
+        sa.UniqueConstraint(
+            "shop", "business_day", "kind", "part", name=op.f("uq_batches_shop_business_day_kind_part")
+        ),
+    )
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_batches_state"), ["state"], unique=False)
+
+    op.create_table(
         "cursors",
         sa.Column("shop", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -147,6 +177,27 @@ def upgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_deliveries_shop_subject"), ["shop", "subject"], unique=False)
 
+    op.create_table(
+        "note_checks",
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("sale_id", sa.String(length=40), nullable=False),
+        sa.Column("updated", Instant(), nullable=True),
+        sa.Column("checked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("shop", "sale_id", name=op.f("pk_note_checks")),
+    )
+    op.create_table(
+        "payouts",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("payout_id", sa.String(length=80), nullable=False),
+        sa.Column("refund_id", sa.String(length=80), nullable=False),
+        sa.Column("amount", Exact(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("settled_at", Instant(), nullable=False),
+        sa.Column("imported_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payouts")),
+        sa.UniqueConstraint("shop", "payout_id", "refund_id", name=op.f("uq_payouts_shop_payout_id_refund_id")),
+    )
     op.create_table(
         "reference_books",
         sa.Column("shop", sa.String(length=64), nullable=False),
@@ -357,7 +408,7 @@ def upgrade() -> None:
         sa.Column("sends", sa.Integer(), server_default="0", nullable=False),
         sa.Column("step_sends", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lookups", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("reconcile_first", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("reconcile_first", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("progress", sa.JSON(), nullable=False),
         sa.Column("due_at", Instant(), nullable=True),
         sa.Column("lease_until", Instant(), nullable=True),
@@ -386,6 +437,44 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_effects_state_due_at"), ["state", "due_at"], unique=False)
 
     op.create_table(
+        "batch_items",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("batch_id", sa.Integer(), nullable=False),
+        sa.Column("effect_id", sa.Integer(), nullable=False),
+        sa.Column("entry_id", sa.Integer(), nullable=False),
+        sa.Column("return_id", sa.Integer(), nullable=False),
+        sa.Column("rma_id", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("content", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("gross", Exact(), nullable=False),
+        sa.Column("base_gross", Exact(), nullable=False),
+        sa.Column("ready_at", Instant(), nullable=True),
+        sa.Column("late", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("verified", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("previous_id", sa.Integer(), nullable=True),
+        sa.Column("added_at", Instant(), nullable=False),
+        sa.Column("checked_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_items_batch_id_batches")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effects.id"], name=op.f("fk_batch_items_effect_id_effects")),
+        sa.ForeignKeyConstraint(["entry_id"], ["entries.id"], name=op.f("fk_batch_items_entry_id_entries")),
+        sa.ForeignKeyConstraint(["return_id"], ["returns.id"], name=op.f("fk_batch_items_return_id_returns")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_items")),
+    )
+    with op.batch_alter_table("batch_items", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_batch_items_batch_id"), ["batch_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_batch_items_entry_id"), ["entry_id"], unique=False)
+        batch_op.create_index(
+            "uq_batch_items_live",
+            ["effect_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('held', 'released')"),
+            postgresql_where=sa.text("state IN ('held', 'released')"),
+        )
+
+    op.create_table(
         "effect_units",
         sa.Column("effect_id", sa.Integer(), nullable=False),
         sa.Column("return_id", sa.Integer(), nullable=False),
@@ -404,6 +493,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_effect_units_effect_id"))
 
     op.drop_table("effect_units")
+    with op.batch_alter_table("batch_items", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_batch_items_live",
+            sqlite_where=sa.text("state IN ('held', 'released')"),
+            postgresql_where=sa.text("state IN ('held', 'released')"),
+        )
+        batch_op.drop_index(batch_op.f("ix_batch_items_entry_id"))
+        batch_op.drop_index(batch_op.f("ix_batch_items_batch_id"))
+
+    op.drop_table("batch_items")
     with op.batch_alter_table("effects", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_effects_state_due_at"))
         batch_op.drop_index(batch_op.f("ix_effects_shop_sale_id"))
@@ -443,6 +542,8 @@ def downgrade() -> None:
 
     op.drop_table("returns")
     op.drop_table("reference_books")
+    op.drop_table("payouts")
+    op.drop_table("note_checks")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_subject"))
 
@@ -453,6 +554,10 @@ def downgrade() -> None:
 
     op.drop_table("dead_letters")
     op.drop_table("cursors")
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_batches_state"))
+
+    op.drop_table("batches")
     op.drop_table("availability_touched")
     with op.batch_alter_table("availability_sent", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_availability_sent_shop_at"))
