@@ -89,6 +89,7 @@ class ConcernType(StrEnum):
     RATE_BUDGET_EXHAUSTED = "RATE_BUDGET_EXHAUSTED"
     POISON_TASK = "POISON_TASK"
     BAD_SIGNATURE = "BAD_SIGNATURE"
+    QUEUE_ROLLED_BACK = "QUEUE_ROLLED_BACK"
 
 
 _T = ConcernType
@@ -135,6 +136,7 @@ _ENGINEERING = frozenset(
         _T.RATE_BUDGET_EXHAUSTED,
         _T.POISON_TASK,
         _T.BAD_SIGNATURE,
+        _T.QUEUE_ROLLED_BACK,
     }
 )
 

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 #: compared.
 WATCHED = (APPROVED, RECEIVED, VALIDATED)
 ENDED = (DONE, CANCELED, REJECTED)
+#: Where the status sweep stands; it moves only when every open return was read.
+ENDED_SINCE = "returngo:ended"
 #: Cursors overlap by this much: rows are touched in storms with one and the same millisecond (measured by integrators).
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=60)
@@ -34,7 +36,7 @@ def open_returns(parts: Parts, shop: str) -> None:
     """Compare every open return's status with ours; nudge the changed, the new, and those that left the open set
     unseen."""
     client = parts.shop(shop).returngo
-    since = _since(parts, shop, "returngo:ended")
+    since = _since(parts, shop, ENDED_SINCE)
     seen = {s.rma_id: s.status for page in client.summaries(WATCHED) for s in page}
     ended = {s.rma_id: s.status for page in client.summaries(ENDED, updated_since=since) for s in page}
     reach("sweep.polled")
@@ -47,7 +49,7 @@ def open_returns(parts: Parts, shop: str) -> None:
         news = ({rma for rma in changed if rma in seen or rma in known} | left) - _already_nudged(conn, shop)
         for rma in sorted(news):
             returns.nudge(conn, shop, rma, now)
-        memory.set_cursor(conn, shop, "returngo:ended", (now - OVERLAP).isoformat(), now)
+        memory.set_cursor(conn, shop, ENDED_SINCE, (now - OVERLAP).isoformat(), now)
     if news:
         log.info("found by the sweep", shop=shop, returns=len(news))
         parts.hint(REFRESH, "intake")

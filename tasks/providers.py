@@ -29,7 +29,11 @@ from tasks.write_off_provider import WriteOffProvider
 
 
 def provider_for(row: EffectRow, shop: ShopParts, sale: Sale | None) -> Provider:
-    """The provider of this effect. `sale` is the parent as just read under its claim, or None."""
+    """The provider of this effect. `sale` is the parent as just read under its claim, or None.
+
+    After a loss of data (`reconcile_first`) it is not believed: the look-up reads for itself.
+    """
+    sale = None if row.reconcile_first and isinstance(row.action, PostCreditNote | RecordRefund) else sale
     match row.action:
         case PostCreditNote():
             return CreditNoteProvider(shop.cin7, sale)

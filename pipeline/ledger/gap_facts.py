@@ -97,11 +97,11 @@ def gather(conn: sa.Connection, as_of: datetime, *, shop: str = "", rma: str = "
     for column, wanted in ((r.shop, shop), (r.rma_id, rma)):
         query = query.where(column == wanted) if wanted else query
     rows = [dict(row) for row in conn.execute(query).mappings()]
-    units, credits = _grouped(conn, sa.select(t.units).order_by(t.units.c.id)), _credits(conn, as_of)
+    units, notes = _grouped(conn, sa.select(t.units).order_by(t.units.c.id)), _credits(conn, as_of)
     open_then, accepted = _grouped(conn, _exceptions(as_of)), _accepted(conn, as_of)
     bases = base_currencies(conn)
     return [
-        _facts(row, units[row["id"]], credits[row["id"]], open_then[row["id"]], accepted[row["id"]], bases, as_of)
+        _facts(row, units[row["id"]], notes[row["id"]], open_then[row["id"]], accepted[row["id"]], bases, as_of)
         for row in rows
     ]
 
@@ -166,7 +166,7 @@ def _money_in(currency: str) -> Callable[[Decimal | None], Money | None]:
 def _facts(
     row: Mapping[str, Any],
     units: Iterable[Mapping[str, Any]],
-    credits: list[Credit],
+    notes: list[Credit],
     open_then: list[Mapping[str, Any]],
     accepted: set[ConcernType],
     bases: Mapping[str, str],
@@ -187,7 +187,7 @@ def _facts(
         units=tuple(
             _unit(one, said[one["returned_item_id"]], as_of) for one in units if one["returned_item_id"] in said
         ),
-        credits=tuple(credits),
+        credits=tuple(notes),
         exceptions=tuple(open_then),
         accepted=frozenset(accepted),
         base=bases.get(row["shop"], ""),

@@ -250,7 +250,7 @@ def mend_by_hand(it: Line, rma: str) -> None:
     httpx.delete(f"{access.base_url}/inventoryWriteOff", params=query, headers=access.headers, trust_env=False)
     move(it, "Leeds", "Quarantine")
     with it.parts.ledger.write() as conn:
-        [letter] = letters.find(conn, letters.Wanted(rma=rma))
+        [letter] = letters.find(conn, letters.Filter(rma=rma), whole=True)
         requeueing.requeue(conn, letter, "Priya", "run-1", it.clock())
 
 
