@@ -65,8 +65,10 @@ def base_gross(action: PostCreditNote, base_currency: str) -> Money:
 
 
 def content(action: PostCreditNote) -> str:
-    """A short name of all that finance lets go: goods, amounts, tax rules, accounts. Not the posting date, nor what Cin7
-    works out anew by itself (average cost)."""
+    """A short name of all that finance lets go: goods, amounts, tax rules, accounts.
+
+    Neither the posting date is in it, nor what Cin7 works out anew by itself (average cost).
+    """
     rows = [(line.sku, line) for line in action.lines] + [(charge.description, charge) for charge in action.charges]
     money = [
         (name, _plain(row.quantity), *map(_plain, (row.price, row.tax, row.total)), row.tax_rule, row.account)

@@ -49,7 +49,8 @@ def plan(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
         planned = _with_sale(case, facts, terms, now, wanted, later)
     else:
         planned = _loose(case, facts, terms, now) if settled(found) else Plan(waits=waits_of(later))
-    return replace(planned, concerns=planned.concerns + _missing(found, case) + income_to_post(case))
+    beside = _missing(found, case) + income_to_post(case, planned.actions)
+    return replace(planned, concerns=planned.concerns + beside)
 
 
 def _loose(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:

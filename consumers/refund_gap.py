@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consumers.case import Case, Done, Plan
 from consumers.payouts import exchanged, in_currency, succeeded, undecided
-from schemas.actions import PostCreditNote
+from schemas.actions import Action, PostCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
 from schemas.money import Money, total
@@ -91,20 +91,24 @@ def mismatch(found: Unexplained, step: str, kind: ConcernType = ConcernType.AMOU
     return Concern(kind, both_figures(found), step, abs(found.gap), details=details)
 
 
-def income_to_post(case: Case) -> tuple[Concern, ...]:
-    """What a note could not carry and the refund kept: income that finance posts beside the note, until accepted."""
+def income_to_post(case: Case, planned: Sequence[Action]) -> tuple[Concern, ...]:
+    """What a note cannot carry and the refund keeps: income that finance posts beside the note, until accepted.
+
+    Raised with the plan, because nobody looks at a settled return again by itself.
+    """
     if ConcernType.FEE_TO_POST in case.waived:
         return ()
-    notes = [(e, e.action) for e in case.effects if e.kind == "credit" and e.confirmed]
-    return tuple(_to_post(e, note) for e, note in notes if isinstance(note, PostCreditNote) and note.fees_withheld)
+    posted = [(e.action, e.number) for e in case.effects if e.kind == "credit" and e.confirmed]
+    notes = [*posted, *((action, "") for action in planned)]
+    return tuple(_to_post(n, number) for n, number in notes if isinstance(n, PostCreditNote) and n.fees_withheld)
 
 
-def _to_post(effect: Done, note: PostCreditNote) -> Concern:
+def _to_post(note: PostCreditNote, number: str) -> Concern:
     kept = [extra for extra in note.extras if not extra.on_note and extra.gross]
     lines = "; ".join(f"{abs(e.gross)} of {e.kind.removeprefix('fee:').replace('_', ' ')} ({e.reason})" for e in kept)
     return Concern(
         ConcernType.FEE_TO_POST,
-        f"the refund beside credit note {effect.number or effect.reference} keeps {note.fees_withheld}: {lines}",
+        f"the refund beside credit note {number or note.marker} keeps {note.fees_withheld}: {lines or 'not named'}",
         "post it as income by a manual journal on the sale in Cin7, then waive this",
         note.fees_withheld,
         note.units,

@@ -72,9 +72,7 @@ def _item(
     zone, base = zone_of(tenant), tenant.currency if tenant else action.gross.currency
     day = business_day(now, terms.batch.cut_off, zone)
     ready = ready_since(case.ret, action.units, terms.gate)
-    place = Place(
-        claimed.shop, day.day, day.cut_off_at, str(zone), base, terms.batch.max_count, terms.batch.max_amount
-    )
+    place = Place(claimed.shop, day.day, day.cut_off_at, str(zone), base, terms.batch.max_count, terms.batch.max_amount)
     item = Item(
         effect_id,
         claimed.entry_id,
@@ -103,9 +101,7 @@ def _say_late(
     )
     step = f"Decide whether {item['business_day']} is the right period, then release batch {item['batch_id']}."
     concern = Concern(ConcernType.BATCH_LATE_EVENT, text, step, action.gross, action.units)
-    concerns.raise_(
-        conn, claimed.shop, batches.RAISED_BY, item["rma_id"], concern, now, return_id=claimed.return_id
-    )
+    concerns.raise_(conn, claimed.shop, batches.RAISED_BY, item["rma_id"], concern, now, return_id=claimed.return_id)
 
 
 # -- on the clock

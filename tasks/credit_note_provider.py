@@ -23,6 +23,7 @@ from pipeline.quota import Lane, QuotaUnavailable, QuotaWait
 from schemas.actions import Action, PostCreditNote
 from schemas.cin7 import credit_note_body
 from schemas.sales import AUTHORISED, DRAFT, VOIDED, Charge, CreditNote, DocumentLine, Sale
+from tasks.note_digest import digest_of
 from tasks.perform import DiffersError, Finding, Found, LaterError, Missing, Unclear
 from tasks.policy import CREDENTIALS_PAUSE
 
@@ -137,6 +138,7 @@ def outcome_of(note: CreditNote, details: Mapping[str, str] | None = None) -> Ou
         tax=note.tax,
         gross=note.total,
         details={"restock_status": note.restock_status, **(details or {})},
+        digest=digest_of(note),
     )
 
 

@@ -1,5 +1,5 @@
-"""Has the broker forgotten something? A number that only grows is kept in Redis and in the ledger; whoever is behind has
-been flushed, rolled back or restored, and everything is looked up before anything more is sent."""
+"""Has the broker forgotten something? A number that only grows is kept in Redis and in the ledger; whoever is behind
+has been flushed, rolled back or restored, and everything is looked up before anything more is sent."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _STEP = "Nothing to do for the returns: every shop is read again. Find out why {
 
 
 class Age(NamedTuple):
-    """How often the sweep has counted, and which run of the server it counted on."""
+    """How many rounds the sweep has counted, and which run of the server it counted on."""
 
-    count: int = 0
+    rounds: int = 0
     run: str = ""
 
     @classmethod
@@ -51,7 +51,7 @@ def watch(parts: Parts) -> str:
     seen = _count(parts)
     what = _verdict(known, seen)
     if what == "behind":
-        seen = seen._replace(count=int(parts.redis.incrby(_key(parts), known.count - seen.count + 1)))  # type: ignore[arg-type]
+        seen = seen._replace(rounds=int(parts.redis.incrby(_key(parts), known.rounds - seen.rounds + 1)))
     now = parts.clock()
     with parts.ledger.write() as conn:
         _remember(conn, seen, now)
@@ -62,14 +62,14 @@ def watch(parts: Parts) -> str:
         else:
             _close_where_read(conn, now)
     if what:
-        log.warning("read again", what=what, known=known.count, seen=seen.count)
+        log.warning("read again", what=what, known=known.rounds, seen=seen.rounds)
     return what
 
 
 def _count(parts: Parts) -> Age:
-    count = int(parts.redis.incr(_key(parts)))  # type: ignore[arg-type]
+    count = int(parts.redis.incr(_key(parts)))
     try:
-        run = str(parts.redis.info("server").get("run_id", ""))  # type: ignore[union-attr]
+        run = str(parts.redis.info("server").get("run_id", ""))
     except RedisError:
         # Some hosted servers keep INFO to themselves; the number is what counts.
         run = ""
@@ -81,9 +81,9 @@ def _key(parts: Parts) -> str:
 
 
 def _verdict(known: Age, seen: Age) -> str:
-    if seen.count <= known.count:
+    if seen.rounds <= known.rounds:
         return "behind"
-    if seen.count > known.count + SLACK:
+    if seen.rounds > known.rounds + SLACK:
         return "ahead"
     if known.run and seen.run and known.run != seen.run:
         return "restarted"
@@ -91,10 +91,10 @@ def _verdict(known: Age, seen: Age) -> str:
 
 
 def _remember(conn: sa.Connection, seen: Age, now: datetime) -> None:
-    value = f"{seen.count}|{seen.run}"
+    value = f"{seen.rounds}|{seen.run}"
     if insert_once(conn, t.cursors, shop="", name=CURSOR, value=value, at=now):
         return
-    if Age.read(memory.cursor(conn, "", CURSOR)).count < seen.count:
+    if Age.read(memory.cursor(conn, "", CURSOR)).rounds < seen.rounds:
         memory.set_cursor(conn, "", CURSOR, value, now)
 
 

@@ -1,4 +1,4 @@
-"""Who uses up the calls? A refusal inside our own limit means that somebody else uses the key: we wait, and we say so."""
+"""Who uses up the calls? A refusal inside our own limit means that somebody else uses the key: we wait and say so."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _RAISED_BY = "quota"
 
 
 class Strangers(NamedTuple):
-    """Refusals inside our own limit as last seen, whether the exception about them is open, and since when they rest."""
+    """Refusals inside our own limit so far, whether the exception about them is open, and when the last one was."""
 
-    count: int
+    refusals: int
     told: bool
     at: datetime
 
@@ -44,7 +44,7 @@ def watch(parts: Parts, shop: str) -> None:
     if after == before and spent == told_day:
         return
     with parts.ledger.write() as conn:
-        value = f"{after.count}|{'told' if after.told else ''}"
+        value = f"{after.refusals}|{'told' if after.told else ''}"
         upsert(conn, t.cursors, {"shop": shop, "name": _CURSOR}, {"value": value, "at": after.at})
         _tell(conn, shop, "cin7", _of_strangers(after, cin7, clients.cin7_quota) if after.told else None, now)
         _tell(conn, shop, "returngo", _of_the_day(day, clients.returngo_quota) if spent else None, now)
@@ -60,11 +60,11 @@ def _known(conn: sa.Connection, shop: str, now: datetime) -> Strangers:
 
 
 def _next(before: Strangers, usage: Usage, now: datetime, window: float) -> Strangers:
-    if usage.foreign > before.count:
+    if usage.foreign > before.refusals:
         return Strangers(usage.foreign, True, now)
-    if usage.foreign < before.count:
+    if usage.foreign < before.refusals:
         # Redis was flushed: counting starts again, and what was told is told until it has been quiet.
-        return before._replace(count=usage.foreign)
+        return before._replace(refusals=usage.foreign)
     if before.told and now - before.at > timedelta(seconds=QUIET_WINDOWS * window):
         return before._replace(told=False)
     return before
@@ -81,7 +81,7 @@ def _tell(conn: sa.Connection, shop: str, subject: str, concern: Concern | None,
 
 def _of_strangers(strangers: Strangers, usage: Usage, quota: Quota) -> Concern:
     cause = (
-        f"Cin7 refused {strangers.count} calls for its limit although we had used at most {usage.limit} of "
+        f"Cin7 refused {strangers.refusals} calls for its limit although we had used at most {usage.limit} of "
         f"{quota.limit} in {quota.window:g} s: somebody else uses our application key."
     )
     step = "Give the other program a key of its own, or lower `cin7.limit` by what it needs. We wait as long as told."

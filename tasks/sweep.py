@@ -17,7 +17,7 @@ from pipeline.parts import Parts
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
-from tasks import availability, batching, exchange_polls, intake, lanes, polls
+from tasks import availability, batching, drift, exchange_polls, intake, lanes, polls, queue_age, quota_watch
 from tasks.failures import LaneStoppedError, NotYetError
 from tasks.policy import CREDENTIALS_PAUSE
 
@@ -39,9 +39,11 @@ class Poll(NamedTuple):
 
 def tick(parts: Parts) -> None:
     """One round: first what costs no call, then the polls that are due."""
+    queue_age.watch(parts)
     batching.advance(parts)
     repair(parts)
     for shop in parts.settings.shops:
+        quota_watch.watch(parts, shop)
         for poll in polls_of(parts):
             run_poll(parts, shop, poll)
 
@@ -76,6 +78,7 @@ def polls_of(parts: Parts) -> tuple[Poll, ...]:
         Poll("cin7:drafts", "cin7", i.drafts_poll, exchange_polls.drafts),
         Poll("cin7:notes", "cin7", i.notes_poll, polls.credit_notes),
         Poll(batching.POLL, "cin7", i.notes_poll, batching.verify),
+        Poll(drift.POLL, "cin7", i.notes_poll, drift.look),
         Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),
         Poll(availability.POLL, "cin7", i.availability_min, availability.look),
     )

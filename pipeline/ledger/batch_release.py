@@ -28,7 +28,9 @@ def release(conn: sa.Connection, batch_id: int, seen: str, who: str, now: dateti
         raise BatchRefusedError(f"batch {batch_id} is {batch['state']}, and only a prepared one is released")
     current = batches.code(conn, batch_id)
     if seen != current:
-        raise BatchRefusedError(f"batch {batch_id} is not what you saw any more: look again with `batch show {batch_id}`")
+        raise BatchRefusedError(
+            f"batch {batch_id} is not what you saw any more: look again with `batch show {batch_id}`"
+        )
     rows = batches.items(conn, batch_id, LIVE)
     batches.step(conn, batch_id, (PREPARED,), state=RELEASED, released_at=now, released_by=who[:80], code=current)
     for row in rows:
@@ -43,7 +45,9 @@ def post_now(conn: sa.Connection, shop: str, rma_id: str, who: str, now: datetim
     """Take one return out of its batch and release it alone. Gives its own batch. Raises BatchRefusedError."""
     held = [row for row in _of_rma(conn, shop, rma_id) if row["state"] == HELD]
     if not held:
-        raise BatchRefusedError(f"no credit note of RMA {rma_id} waits in a batch; `returnline explain {rma_id}` says why")
+        raise BatchRefusedError(
+            f"no credit note of RMA {rma_id} waits in a batch; `returnline explain {rma_id}` says why"
+        )
     batch = batches.one(conn, held[0]["batch_id"])
     alone = _alone(conn, batch, now)
     for row in held:
@@ -52,7 +56,9 @@ def post_now(conn: sa.Connection, shop: str, rma_id: str, who: str, now: datetim
         fresh = {"batch_id": alone, "previous_id": row["id"], "added_at": now, "changed_at": now, "reason": ""}
         conn.execute(t.batch_items.insert().values(**{**kept, **fresh, "state": GOES}))
         concerns.close(conn, batch["shop"], RAISED_BY, rma_id, now, by=who)
-    batches.step(conn, alone, (OPEN,), state=RELEASED, released_at=now, released_by=who[:80], code=batches.code(conn, alone))
+    batches.step(
+        conn, alone, (OPEN,), state=RELEASED, released_at=now, released_by=who[:80], code=batches.code(conn, alone)
+    )
     details = {"batch": alone, "rma": rma_id, "notes": len(held), "gross": batches.gross_by_currency(held)}
     audit.write(conn, who, "batch.post-now", details, now)
     return alone
@@ -69,5 +75,3 @@ def _alone(conn: sa.Connection, batch: Mapping[str, Any], now: datetime) -> int:
     last = conn.execute(sa.select(sa.func.max(_B.part)).where(mine)).scalar_one() or 0
     place = Place(batch["shop"], batch["business_day"], now, batch["zone"], batch["base_currency"], 1)
     return batches.make(conn, place, ALONE, last + 1, now)
-
-

@@ -62,6 +62,7 @@ class Outcome:
     gross: Money | None = None
     ours: bool = True
     details: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
 
 
 def _row(row: Any) -> EffectRow:
@@ -86,6 +87,11 @@ def _row(row: Any) -> EffectRow:
         sent_at=row["sent_at"],
         why=row["why"],
     )
+
+
+def of_row(row: Mapping[str, Any]) -> EffectRow:
+    """An effect from a row that holds every column of its table."""
+    return _row(row)
 
 
 def get(conn: sa.Connection, effect_id: int) -> EffectRow:
@@ -261,6 +267,7 @@ def confirm(conn: sa.Connection, row: EffectRow, outcome: Outcome, now: datetime
         tax=outcome.tax.amount if outcome.tax else None,
         gross=gross.amount if gross else None,
         source="ours" if outcome.ours else "adopted",
+        digest=outcome.digest,
         progress={**row.progress, **outcome.details},
     )
 

@@ -1,0 +1,119 @@
+"""Which sales have credit notes of ours to be read back, and when each was last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import tables as t
+from pipeline.ledger.concerns import OPEN
+from pipeline.ledger.effects import CONFIRMED, EffectRow, of_row
+from pipeline.ledger.store import upsert
+
+_F, _S, _N, _X, _R = t.effects.c, t.sales.c, t.note_checks.c, t.exceptions.c, t.returns.c
+#: Notes older than this are finance's closed history.
+LOOK_BACK = timedelta(days=120)
+#: Our own write touches the sale too: what Cin7 dates within this of our confirmation is taken for that.
+OWN_TOUCH = timedelta(minutes=2)
+#: Every note is read back once, this long after it was confirmed.
+FIRST_CHECK = timedelta(days=1)
+#: A sale with an open finding is read again this often, so that the finding closes by itself.
+AGAIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A confirmed note as the ledger keeps it."""
+
+    effect: EffectRow
+    rma: str
+    number: str
+    reference: str
+    gross: Any
+    currency: str
+    digest: str
+    ours: bool
+    confirmed_at: datetime
+
+
+def due(conn: sa.Connection, shop: str, raised_by: str, now: datetime, limit: int) -> list[tuple[str, datetime | None]]:
+    """Sales to read back, the longest unseen first: (sale id, how new the index says it is)."""
+    last = sa.func.max(_F.confirmed_at).label("last")
+    mine = (_F.shop == shop) & (_F.kind == "credit") & (_F.state == CONFIRMED) & (_F.sale_id != "")
+    notes = sa.select(_F.sale_id, last).where(mine & (_F.confirmed_at >= now - LOOK_BACK)).group_by(_F.sale_id)
+    grouped = notes.subquery()
+    same_sale = (_S.shop == shop) & (_S.sale_id == grouped.c.sale_id)
+    same_check = (_N.shop == shop) & (_N.sale_id == grouped.c.sale_id)
+    query = (
+        sa.select(grouped.c.sale_id, grouped.c.last, _S.updated, _N.updated.label("seen"), _N.checked_at)
+        .select_from(grouped.outerjoin(t.sales, same_sale).outerjoin(t.note_checks, same_check))
+        .order_by(_N.checked_at, grouped.c.last)
+    )
+    troubled = _troubled(conn, shop, raised_by)
+    found = [(str(r["sale_id"]), r["updated"]) for r in conn.execute(query).mappings() if _is_due(r, troubled, now)]
+    return found[:limit]
+
+
+def _troubled(conn: sa.Connection, shop: str, raised_by: str) -> set[str]:
+    query = (
+        sa.select(_F.sale_id)
+        .join(t.exceptions, _X.return_id == _F.return_id)
+        .where((_X.shop == shop) & (_X.raised_by == raised_by) & (_X.state == OPEN))
+    )
+    return {str(sale_id) for sale_id in conn.execute(query).scalars()}
+
+
+def _is_due(row: Mapping[str, Any], troubled: set[str], now: datetime) -> bool:
+    last, updated, checked = row["last"], row["updated"], row["checked_at"]
+    if checked is not None and row["sale_id"] in troubled and checked <= now - AGAIN:
+        return True
+    if (checked is None or checked < last + FIRST_CHECK) and now >= last + FIRST_CHECK:
+        return True
+    known = max(filter(None, (row["seen"], last + OWN_TOUCH)))
+    return updated is not None and updated > known
+
+
+def seen(conn: sa.Connection, shop: str, sale_id: str, updated: datetime | None, now: datetime) -> None:
+    """This sale was compared, as new as the index said it is."""
+    upsert(conn, t.note_checks, {"shop": shop, "sale_id": sale_id}, {"updated": updated, "checked_at": now})
+
+
+def confirmed_notes(conn: sa.Connection, shop: str, sale_id: str) -> list[Kept]:
+    """Every confirmed note of the sale, ours and adopted, in the order of confirmation."""
+    mine = (_F.shop == shop) & (_F.sale_id == sale_id) & (_F.kind == "credit") & (_F.state == CONFIRMED)
+    query = (
+        sa.select(t.effects, _R.rma_id)
+        .join(t.returns, _R.id == _F.return_id)
+        .where(mine)
+        .order_by(_F.confirmed_at, _F.id)
+    )
+    return [_kept(row) for row in conn.execute(query).mappings()]
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    return Kept(
+        effect=of_row(row),
+        rma=row["rma_id"],
+        number=row["number"],
+        reference=row["reference"],
+        gross=row["gross"],
+        currency=row["currency"],
+        digest=row["digest"],
+        ours=row["source"] == "ours",
+        confirmed_at=row["confirmed_at"],
+    )
+
+
+def first_digest(conn: sa.Connection, effect_id: int, digest: str) -> None:
+    """What an adopted note looked like when it was first read back."""
+    conn.execute(t.effects.update().where((_F.id == effect_id) & (_F.digest == "")).values(digest=digest))
+
+
+def told_elsewhere(conn: sa.Connection, return_id: int, raised_by: str) -> frozenset[str]:
+    """Exception types that somebody else has open for this return already."""
+    query = sa.select(_X.type).where((_X.return_id == return_id) & (_X.state == OPEN) & (_X.raised_by != raised_by))
+    return frozenset(str(kind) for kind in conn.execute(query).scalars())
