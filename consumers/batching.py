@@ -28,17 +28,14 @@ class BusinessDay:
 
 
 def cut_off_at(day: date, cut_off: time, zone: tzinfo) -> datetime:
-    """The moment (UTC) at which the clock on the company's wall first reaches the cut-off of this day.
+    """The moment (UTC) of the cut-off of this day by the company's clock. Midnight means the end of the day.
 
-    Midnight means the end of the day. Where the clocks go back, the first of the two hours counts; where they go
-    forward over the cut-off, the jump itself does.
+    Where the clocks go back, the first of the two hours counts; where they jump over the cut-off, it is as long after
+    midnight as on any other day.
     """
     if cut_off == _MIDNIGHT:
         day += _DAY
-    wall = datetime.combine(day, cut_off, zone)
-    moment = wall.astimezone(UTC)
-    skipped = moment.astimezone(zone).replace(tzinfo=None) - wall.replace(tzinfo=None)
-    return moment - skipped if skipped > timedelta() else moment
+    return datetime.combine(day, cut_off, zone).astimezone(UTC)
 
 
 def business_day(now: datetime, cut_off: time, zone: tzinfo) -> BusinessDay:

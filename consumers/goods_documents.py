@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 
-from consumers.case import Case
+from consumers.case import Case, Done
 from consumers.goods_arrivals import Arrival
 from consumers.goods_facts import GoodsFacts
 from consumers.goods_log import restock_posted, step_name
@@ -230,14 +230,26 @@ def value_checks(desk: Desk) -> tuple[Action, ...]:
         late = effect.details.get("restock_status") == "DRAFT"
         goods = tuple(one for one in note.goods if one.parts and one.unit not in covered)
         if goods and (desk.terms.check_restock_value or late):
-            found.append(_value_check(desk, note, effect.reference, goods))
+            found.append(_value_check(desk, note, effect, goods, late=late))
     return tuple(found)
 
 
-def _value_check(desk: Desk, note: PostCreditNote, task_id: str, goods: tuple[UnitGoods, ...]) -> VerifyRestock:
+def _value_check(
+    desk: Desk, note: PostCreditNote, effect: Done, goods: tuple[UnitGoods, ...], *, late: bool
+) -> VerifyRestock:
+    """A restock posted later than its money is dated we do not know when: only the sale itself can tell."""
     units = tuple(sorted(one.unit for one in goods))
-    key = desk.key("value", units)
-    return VerifyRestock(key=key, sale_id=note.sale_id, units=units, task_id=task_id, goods=goods)
+    gross = effect.gross or note.gross
+    return VerifyRestock(
+        key=desk.key("value", units),
+        sale_id=note.sale_id,
+        units=units,
+        task_id=effect.reference,
+        goods=goods,
+        number="" if late else effect.number,
+        gross_base=(gross * note.rate).quantized().amount,
+        noted_on=note.noted_on,
+    )
 
 
 def _name(move: Move) -> str:

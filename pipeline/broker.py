@@ -56,6 +56,9 @@ def celery_app(settings: Settings, consumers: Iterable[str] = (), *, url: str = 
     """
     from celery import Celery
 
+    from pipeline import belt
+
+    belt.install()
     app = Celery("returnline", broker=url or redis_url(settings), set_as_current=False)
     app.conf.update(_conf(settings))
     app.conf.task_queues = _queues(queue_names(consumers))

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import embedded
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.parts import ShopParts
+    from pipeline.parts import Parts, ShopParts
     from pipeline.wire import Http
 
 
@@ -90,10 +91,32 @@ def _each_shop(settings: Settings, now: datetime, shop_rows: Callable[..., Itera
 
     parts, http = Parts(settings, clock=lambda: now), Http()
     try:
-        return [row for name in settings.shops for row in shop_rows(settings, _unwritten(parts.shop(name), http), now)]
+        rows: list[Row] = []
+        for name in settings.shops:
+            shop = _unwritten(parts.shop(name), http)
+            mine = list(shop_rows(settings, shop, now))
+            rows += [*mine, *_setup(parts, shop, now, mine)]
+        return rows
     finally:
         http.close()
-        parts.redis.close()
+        parts.close()
+
+
+def _setup(parts: Parts, shop: ShopParts, now: datetime, so_far: list[Row]) -> list[Row]:
+    """The terms against the returns so far; nothing where there is no ledger to read or Cin7 does not answer."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from pipeline.doctor_terms import setup_rows
+
+    url = parts.settings.database_url
+    absent = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+    if absent or any(row.check == f"{shop.name} cin7" and row.light is Light.RED for row in so_far):
+        return []
+    try:
+        return list(setup_rows(parts.ledger, shop, now))
+    except SQLAlchemyError:
+        # Said by the ledger's own row.
+        return []
 
 
 def _unwritten(shop: ShopParts, http: Http) -> ShopParts:

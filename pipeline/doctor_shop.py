@@ -40,6 +40,9 @@ def shop_rows(settings: Settings, shop: ShopParts, now: datetime) -> Iterator[Ro
 def tenant_rows(at: str, tenant: Tenant, now: datetime) -> Iterator[Row]:
     """The company behind the keys, and whether its books are open today."""
     yield green(f"{at} cin7", f"{tenant.company}, {tenant.currency}, {tenant.time_zone}")
+    if tenant.automatic_discounts:
+        fix = "switch them off, or watch CN_DRIFT: Cin7 may discount documents by itself"
+        yield amber(f"{at} automatic discounts", "are on", fix)
     try:
         today = now.astimezone(ZoneInfo(tenant.time_zone or "UTC")).date()
     except (ZoneInfoNotFoundError, ValueError):

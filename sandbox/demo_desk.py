@@ -29,9 +29,13 @@ class Desk:
         """Change settings."""
         return self._read(self._client.patch(path, json=body))
 
+    def delete(self, path: str) -> None:
+        """Clear what is there."""
+        self._client.delete(path).raise_for_status()
+
     def forget_calls(self) -> None:
         """Start the call log anew."""
-        self._client.delete("/calls").raise_for_status()
+        self.delete("/calls")
 
     def calls(self, **chosen: str) -> list[dict[str, Any]]:
         """The call log; choose by system, method or part of the path."""

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,10 +141,13 @@ def running_world(folder: Path, *, seed: int, quota: int) -> Iterator[dict[str, 
 
 
 @contextlib.contextmanager
-def running_returnline(folder: Path, urls: dict[str, str], *, quota: int, portal_calls: int) -> Iterator[Stage]:
+def running_returnline(
+    folder: Path, urls: dict[str, str], *, quota: int, portal_calls: int, env: Mapping[str, str] | None = None
+) -> Iterator[Stage]:
     """`returnline up` beside a running world, ready and known to both senders as their webhooks' address.
 
-    `quota` is Cin7 calls a minute, `portal_calls` ReturnGO calls a day. Raises StageError.
+    `quota` is Cin7 calls a minute, `portal_calls` ReturnGO calls a day, `env` what its processes are told besides.
+    Raises StageError.
     """
     desk = Desk(urls["base_url"])
     token, bearer, metrics = (secrets.token_urlsafe(24) for _ in range(3))
@@ -156,7 +159,9 @@ def running_returnline(folder: Path, urls: dict[str, str], *, quota: int, portal
     desk.post("/returngo/shops", {"shop_name": SHOP_DOMAIN, "api_key": PORTAL_KEY})
     desk.patch("/returngo/settings", {"daily_quota": portal_calls})
     command = [sys.executable, "-m", "pipeline.cli", "up", "--config", str(config), "--data", str(data), "--ephemeral"]
-    with contextlib.closing(desk), _running(command, log, stop_seconds=STOP_SECONDS) as process:
+    with contextlib.closing(desk), _running(
+        command, log, stop_seconds=STOP_SECONDS, env=env
+    ) as process:
         roles = data / "run" / "roles.json"
         _wait(lambda: _ready(roles), process, log)
         address = next(row["url"] for row in json.loads(roles.read_text())["roles"] if row["role"] == "ingress")
@@ -219,13 +224,15 @@ def _wait(done: Any, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, *, stop_seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    command: list[str], log: Path, *, stop_seconds: float, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """One process in a group of its own: a Ctrl-C on the terminal reaches only the demo, which stops it in order."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own commands
             command,
             cwd=ROOT,
-            env=_environment(),
+            env={**_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

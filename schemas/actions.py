@@ -146,10 +146,16 @@ class AdjustStock(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRestock(Effect):
-    """Read back, once, at which value a credit note's goods came into stock; nothing is sent."""
+    """Read back, once, at which value a credit note's goods came into stock; nothing is sent.
+
+    With `number`, `gross_base` (gross in base currency) and `noted_on` the journal can answer, which is read in bulk.
+    """
 
     task_id: str
     goods: tuple[UnitGoods, ...] = ()
+    number: str = ""
+    gross_base: Decimal | None = None
+    noted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,11 +67,10 @@ class _StockDocumentShape(Shape):
 
 class _JournalShape(Shape):
     task_id = Guid("TaskID")
-    transaction_id = Guid("TransactionID")
     kind = Text("Type")
     reference = Text("Reference")
-    debit = Text("Debit")
-    credit = Text("Credit")
+    debit = Text("DebitAccountCode")
+    credit = Text("CreditAccountCode")
     amount = Number("Amount")
     effective_on = Day("EffectiveDate")
 
@@ -116,10 +115,9 @@ class StockDocument:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One journal entry in base currency; debit and credit are account names as Cin7 prints them."""
+    """One journal line in base currency; debit and credit are account codes (Cin7 blueprint)."""
 
     task_id: str
-    transaction_id: str
     kind: str
     reference: str
     debit: str

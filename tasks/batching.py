@@ -4,7 +4,7 @@ close."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -68,23 +68,33 @@ def _item(
     action: PostCreditNote,
     now: datetime,
 ) -> tuple[Place, Item]:
-    tenant = _tenant(conn, claimed.shop)
-    zone, base = zone_of(tenant), tenant.currency if tenant else action.gross.currency
-    day = business_day(now, terms.batch.cut_off, zone)
-    ready = ready_since(case.ret, action.units, terms.gate)
-    place = Place(claimed.shop, day.day, day.cut_off_at, str(zone), base, terms.batch.max_count, terms.batch.max_amount)
+    place = _place(conn, claimed.shop, terms, now)
+    zone, ready = _zone(conn, claimed.shop), ready_since(case.ret, action.units, terms.gate)
     item = Item(
         effect_id,
         claimed.entry_id,
         claimed.return_id or 0,
         case.ret.rma_id,
         content(action),
-        action.gross,
-        base_gross(action, base),
+        action,
+        base_gross(action, place.base_currency or action.gross.currency),
         ready,
         business_day(ready, terms.batch.cut_off, zone).day if ready else None,
     )
     return place, item
+
+
+def _place(conn: sa.Connection, shop: str, terms: Terms, now: datetime) -> Place:
+    """The batch that is open now. Without a reading of the company's settings its day is UTC's, and no amount limit can
+    be compared."""
+    tenant, zone, limits = _tenant(conn, shop), _zone(conn, shop), terms.batch
+    day = business_day(now, limits.cut_off, zone)
+    base = tenant.currency if tenant else ""
+    return Place(shop, day.day, day.cut_off_at, str(zone), base, limits.max_count, limits.max_amount)
+
+
+def _zone(conn: sa.Connection, shop: str) -> tzinfo:
+    return zone_of(_tenant(conn, shop))
 
 
 def _tenant(conn: sa.Connection, shop: str) -> Tenant | None:
@@ -110,9 +120,16 @@ def _say_late(
 def advance(parts: Parts) -> None:
     """Take every unfinished batch as far as it will go now. Asks nobody: posting is the consumers' work."""
     with parts.ledger.read() as conn:
-        found = [row for row in batches.rows(conn, unfinished=True) if row["shop"] in parts.settings.shops]
-    for row in found:
-        _advance(parts, row["id"], parts.settings.shops[row["shop"]].terms)
+        shops = parts.settings.shops
+        unfinished = [row for row in batches.rows(conn, unfinished=True) if row["shop"] in shops]
+        astray = [shop for shop in shops if batches.found_later(conn, shop)]
+    for shop in astray:
+        with parts.ledger.write() as conn:
+            now = parts.clock()
+            for item in batches.found_later(conn, shop):
+                batches.take_found(conn, item, _place(conn, shop, shops[shop].terms, now), now)
+    for row in unfinished:
+        _advance(parts, row["id"], shops[row["shop"]].terms)
 
 
 def _advance(parts: Parts, batch_id: int, terms: Terms) -> None:

@@ -170,7 +170,7 @@ def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
     if isinstance(row.action, AdoptCreditNote):
         _adopt(work, row, row.action)
         return
-    provider = provider_for(row, work.shop, books.sale)
+    provider = provider_for(work.parts, row, books.sale)
     performer = Performer(settling.LedgerStore(work.parts), provider, timing_of(work.parts), work.parts.clock)
     with on_behalf(effect_id=row.effect_id):
         performer.perform(row.effect_id)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 import structlog
 
-from pipeline.failures import NotFound
+from pipeline.failures import NotFound, Rejected
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, memory, note_checks
 from pipeline.ledger.note_checks import Kept
@@ -39,9 +39,7 @@ def look(parts: Parts, shop: str) -> None:
         due = note_checks.due(conn, shop, RAISED_BY, parts.clock(), ROUND)
     for sale_id, updated in due:
         try:
-            sale = parts.shop(shop).cin7.sale(sale_id, lane=Lane.BULK)
-        except NotFound:
-            sale = None
+            sale = _read(parts, shop, sale_id)
         except SchemaInvalidError as error:
             log.warning("a sale does not read", shop=shop, sale=sale_id, why=str(error))
             continue
@@ -49,6 +47,19 @@ def look(parts: Parts, shop: str) -> None:
         with parts.ledger.write() as conn:
             _keep(conn, parts, shop, sale_id, sale)
             note_checks.seen(conn, shop, sale_id, updated, parts.clock())
+
+
+def _read(parts: Parts, shop: str, sale_id: str) -> Sale | None:
+    """The sale, or None where Cin7 says that there is none: it answers a deleted one with a plain refusal (measured by
+    integrators)."""
+    try:
+        return parts.shop(shop).cin7.sale(sale_id, lane=Lane.BULK)
+    except NotFound:
+        return None
+    except Rejected as refusal:
+        if "not found" in str(refusal).lower():
+            return None
+        raise
 
 
 def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale | None) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, entries, memory, returns
+from pipeline.ledger import concerns, entries, journal, memory, returns
 from pipeline.ledger import tables as t
 from pipeline.parts import Parts
 from pipeline.quota import Lane
@@ -162,6 +162,22 @@ def credit_notes(parts: Parts, shop: str) -> None:
     woken = _index(parts, shop, rows)
     with parts.ledger.write() as conn:
         memory.set_cursor(conn, shop, "cin7:notes-since", (started - OVERLAP).isoformat(), started)
+    for entry_id, consumer in woken:
+        parts.hint_entry(entry_id, consumer)
+
+
+def journal_lines(parts: Parts, shop: str) -> None:
+    """The journal of the days whose restock values wait: a thousand lines a call, and no call where none waits."""
+    with parts.ledger.read() as conn:
+        days = journal.days_wanted(conn, shop)
+    if days is None:
+        return
+    lines = parts.shop(shop).cin7.transactions(*days, lane=Lane.BULK)
+    reach("sweep.polled")
+    now = parts.clock()
+    with parts.ledger.write() as conn:
+        journal.keep(conn, shop, lines, now)
+        woken = journal.wake_waiting(conn, shop, now)
     for entry_id, consumer in woken:
         parts.hint_entry(entry_id, consumer)
 

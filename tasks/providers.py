@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
+from pipeline.ledger import journal
 from pipeline.ledger.effects import EffectRow
-from pipeline.parts import ShopParts
+from pipeline.parts import Parts
 from schemas.actions import (
     AdjustStock,
     AuthoriseOrder,
@@ -28,11 +32,12 @@ from tasks.transfer_provider import TransferProvider
 from tasks.write_off_provider import WriteOffProvider
 
 
-def provider_for(row: EffectRow, shop: ShopParts, sale: Sale | None) -> Provider:
+def provider_for(parts: Parts, row: EffectRow, sale: Sale | None) -> Provider:
     """The provider of this effect. `sale` is the parent as just read under its claim, or None.
 
     After a loss of data (`reconcile_first`) it is not believed: the look-up reads for itself.
     """
+    shop = parts.shop(row.shop)
     sale = None if row.reconcile_first and isinstance(row.action, PostCreditNote | RecordRefund) else sale
     match row.action:
         case PostCreditNote():
@@ -44,7 +49,7 @@ def provider_for(row: EffectRow, shop: ShopParts, sale: Sale | None) -> Provider
         case AdjustStock():
             return AdjustmentProvider(shop.cin7)
         case VerifyRestock():
-            return RestockValueProvider(shop.cin7)
+            return _restock_value(parts, row)
         case RecordRefund():
             return RefundPaymentProvider(shop.cin7, sale)
         case CommentOnReturn():
@@ -55,3 +60,13 @@ def provider_for(row: EffectRow, shop: ShopParts, sale: Sale | None) -> Provider
             return exchange_provider(row.action, shop.cin7, sale)
         case _:
             raise NotImplementedError(f"no provider performs {type(row.action).__name__}")
+
+
+def _restock_value(parts: Parts, row: EffectRow) -> RestockValueProvider:
+    def debits(number: str) -> Decimal | None:
+        with parts.ledger.read() as conn:
+            return journal.debits_of(conn, row.shop, number)
+
+    waited = parts.clock() - (row.planned_at or parts.clock())
+    patience = timedelta(seconds=2 * parts.settings.intervals.notes_poll)
+    return RestockValueProvider(parts.shop(row.shop).cin7, debits, waited, patience)

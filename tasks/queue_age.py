@@ -126,4 +126,4 @@ def _close_where_read(conn: sa.Connection, now: datetime) -> None:
 
 def _read_since(conn: sa.Connection, shop: str, moment: datetime) -> bool:
     kept = memory.cursor(conn, shop, polls.ENDED_SINCE)
-    return bool(kept) and datetime.fromisoformat(kept) + polls.OVERLAP >= moment
+    return bool(kept) and datetime.fromisoformat(kept) + polls.OVERLAP > moment

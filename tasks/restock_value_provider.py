@@ -1,8 +1,10 @@
-"""Reading back at which value a credit note's goods came into stock: one read in the idle lane, nothing is sent."""
+"""Reading back at which value a credit note's goods came into stock; nothing is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from decimal import Decimal
 
 from consumers.goods_value import came_back, issued_range
 from pipeline.cin7 import Cin7
@@ -11,25 +13,49 @@ from pipeline.quota import Lane
 from schemas.actions import Action, VerifyRestock
 from schemas.sales import Sale
 from tasks.credit_note_provider import asking
-from tasks.perform import Finding, Found
+from tasks.perform import Finding, Found, LaterError
 
 _UNKNOWN = ""
+#: What rounding may add up to over the lines of one note, base currency.
+_ROUNDING = Decimal("0.02")
+
+#: The sum of a credit note's debits in the journal, by its number; None while it was not read.
+Journal = Callable[[str], Decimal | None]
 
 
 class RestockValueProvider:
-    """Looks; there is nothing to send."""
+    """Looks; there is nothing to send. The journal, read in bulk, answers for nothing where the value is as expected;
+    the sale is read only where it is not, or where the journal stays silent for `patience`."""
 
-    def __init__(self, cin7: Cin7) -> None:
-        self._cin7 = cin7
+    def __init__(self, cin7: Cin7, journal: Journal, waited: timedelta, patience: timedelta) -> None:
+        self._cin7, self._journal = cin7, journal
+        self._waited, self._patience = waited, patience
 
     def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
-        """The value of the note's restock, and between which costs the goods had left (base currency); "" where the
-        sale does not tell."""
+        """The value of the note's restock, and between which costs the goods had left (base currency); "" where Cin7
+        does not tell."""
         wanted = _check(action)
-        with asking():
-            sale = self._cin7.sale(wanted.sale_id, lane=Lane.BULK)
-        details = figures(sale, wanted)
+        details = self._from_journal(wanted)
+        if details is None:
+            with asking():
+                details = figures(self._cin7.sale(wanted.sale_id, lane=Lane.BULK), wanted)
         return Found({}, Outcome(reference=wanted.task_id, number=details["note"], details=details))
+
+    def _from_journal(self, wanted: VerifyRestock) -> dict[str, str] | None:
+        costs = [one.cost for one in wanted.goods]
+        if not wanted.number or wanted.gross_base is None or None in costs:
+            return None
+        debits = self._journal(wanted.number)
+        if debits is None:
+            if self._waited < self._patience:
+                raise LaterError(
+                    (self._patience - self._waited).total_seconds(), "its restock value is checked in bulk"
+                )
+            return None
+        value, expected = debits - wanted.gross_base, sum((c for c in costs if c is not None), Decimal(0))
+        if abs(value - expected) > _ROUNDING:
+            return None
+        return {"note": wanted.number, "value": str(expected), "low": str(expected), "high": str(expected)}
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
         """Never called: every look-up finds an answer."""

@@ -12,7 +12,7 @@ from pipeline import log
 from pipeline.broker import INTAKE, SWEEP, celery_app
 from pipeline.parts import CONSUME
 from pipeline.settings import Settings, load
-from tasks import consume, intake, reading, sweep
+from tasks import consume, intake, reading, strays, sweep
 from tasks.base import StageTask, parts
 
 
@@ -21,6 +21,7 @@ def make_app(settings: Settings | None = None) -> Celery:
     settings = settings or load()
     app = celery_app(settings, [c.name for c in ROSTER])
     _register(app)
+    strays.watch(settings)
     every = settings.intervals.sweep
     app.conf.beat_schedule = {
         # An unread tick is worthless after the next one: without an expiry a stopped worker would wake to a heap of

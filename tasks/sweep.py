@@ -77,6 +77,7 @@ def polls_of(parts: Parts) -> tuple[Poll, ...]:
         Poll("cin7:sales", "cin7", i.sales_poll, polls.sales),
         Poll("cin7:drafts", "cin7", i.drafts_poll, exchange_polls.drafts),
         Poll("cin7:notes", "cin7", i.notes_poll, polls.credit_notes),
+        Poll("cin7:journal", "cin7", i.notes_poll, polls.journal_lines),
         Poll(batching.POLL, "cin7", i.notes_poll, batching.verify),
         Poll(drift.POLL, "cin7", i.notes_poll, drift.look),
         Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),

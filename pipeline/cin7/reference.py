@@ -42,6 +42,10 @@ class ReferenceCalls:
         """The products of exactly this SKU; else those that differ only in case (the caller sees which)."""
         return self._products((("Sku", sku),), sku, lane)
 
+    def catalogue(self, *, lane: Lane = Lane.BULK) -> tuple[Product, ...]:
+        """Every product of the company, 1,000 a call."""
+        return self._whole(PageQuery("product", "Products"), lane, cin7_reference.read_products)
+
     def movements(self, sku: str, *, lane: Lane = Lane.BULK) -> tuple[StockMovement, ...]:
         """Every movement of exactly this SKU."""
         found = self._products((("Sku", sku), ("IncludeMovements", "true")), sku, lane)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.letters import Filter
     from pipeline.redrive import Orders, Preview, Report
 
-STAGES = ("admit", "read", "consume", "perform")
+STAGES = ("admit", "read", "consume", "perform", "message")
 #: From so many letters on, one goes ahead of the others unless --canary says otherwise.
 CANARY_FROM = 10
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from pipeline.ledger import batches
 from pipeline.ledger.batch_notes import Note, Share, shared
-from pipeline.ledger.effects import CONFIRMED
 from schemas.actions import RecordRefund, UnitGoods, WriteOffStock
 from schemas.money import FOUR_PLACES, Money
 from schemas.returns import SUCCESS, Transaction
@@ -77,15 +76,15 @@ def _status(batch: Mapping[str, Any]) -> str:
 
 def _of_document(batch: Mapping[str, Any], note: Note) -> dict[str, str]:
     action, effect = note.action, note.effect
-    posted = effect["state"] == CONFIRMED
+    posted = note.posted
     return {
         "rma": note.item["rma_id"],
         "order_no": note.ret["order_name"],
         "core_sale": note.sale.get("order_number", ""),
         "sale_type": note.sale.get("kind", ""),
         "invoice_no": action.invoice_number,
-        "cn_no": effect["number"],
-        "cn_task_id": effect["reference"],
+        "cn_no": effect["number"] if posted else "",
+        "cn_task_id": effect["reference"] if posted else "",
         "cn_date": action.noted_on.isoformat() if posted else "",
         "lock_shift_flag": "yes" if "(period locked)" in action.memo else "no",
         "source": effect["source"] if posted else "",
@@ -97,7 +96,7 @@ def _of_document(batch: Mapping[str, Any], note: Note) -> dict[str, str]:
 def _of_unit(note: Note, unit: str) -> dict[str, str]:
     facts = note.units.get(unit, {})
     goods = next((one for one in note.action.goods if one.unit == unit), None)
-    posted = note.effect["state"] == CONFIRMED
+    posted = note.posted
     stocked = facts.get("stocked_as", "") if facts.get("stocked_at") else ""
     alone = len(note.action.goods) == 1
     return {

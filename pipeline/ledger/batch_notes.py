@@ -52,6 +52,11 @@ class Note:
     sale: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def posted(self) -> bool:
+        """Whether this batch posted it."""
+        return bool(self.item["state"] == batches.POSTED)
+
+    @property
     def lines(self) -> list[Line]:
         """The note's lines, then its charges."""
         inclusive = self.action.tax_inclusive
@@ -63,7 +68,7 @@ class Note:
     @property
     def tax(self) -> Decimal | None:
         """The tax of the document as Cin7 answered; None before it is posted."""
-        found: Decimal | None = self.effect["tax"]
+        found: Decimal | None = self.effect["tax"] if self.posted else None
         return found
 
     @property
@@ -135,7 +140,7 @@ def _note(conn: sa.Connection, shop: str, item: Mapping[str, Any]) -> Note:
     f, x, s = t.effects.c, t.exceptions.c, t.sales.c
     beside = [dict(r) for r in conn.execute(sa.select(t.effects).where(f.return_id == item["return_id"])).mappings()]
     effect = next(row for row in beside if row["id"] == item["effect_id"])
-    action = action_from_json(effect["action"])
+    action = action_from_json(item["action"])
     if not isinstance(action, PostCreditNote):
         raise TypeError(f"batch item {item['id']} holds a {type(action).__name__}, not a credit note")
     ret = returns.by_id(conn, item["return_id"])

@@ -45,9 +45,9 @@ def post_now(conn: sa.Connection, shop: str, rma_id: str, who: str, now: datetim
     """Take one return out of its batch and release it alone. Gives its own batch. Raises BatchRefusedError."""
     held = [row for row in _of_rma(conn, shop, rma_id) if row["state"] == HELD]
     if not held:
-        raise BatchRefusedError(
-            f"no credit note of RMA {rma_id} waits in a batch; `returnline explain {rma_id}` says why"
-        )
+        raise BatchRefusedError(f"RMA {rma_id} has no credit note in a batch; `returnline explain {rma_id}` says why")
+    if len({row["shop"] for row in held}) > 1:
+        raise BatchRefusedError(f"several shops know RMA {rma_id}; name one with --shop")
     batch = batches.one(conn, held[0]["batch_id"])
     alone = _alone(conn, batch, now)
     for row in held:

@@ -122,17 +122,24 @@ def export(conn: sa.Connection, batch_id: int) -> str:
     return str(batch["csv"]) if batch["state"] == CLOSED else build(conn, batch_id).csv()
 
 
+def kept(batch: Mapping[str, Any]) -> tuple[list[dict[str, str]], list[Check]]:
+    """The rows and checks of a closed batch as they were when it closed."""
+    told = list(csv.reader(io.StringIO(str(batch["csv"]))))
+    rows = [dict(zip(told[0], row, strict=True)) for row in told[1:] if row[0] != "#"]
+    return rows, [Check(*row[1:]) for row in told if row[0] == "#"]
+
+
 def untouched(batch: Mapping[str, Any]) -> bool:
     """Whether a closed batch's CSV is still the one that was kept."""
-    return hashlib.sha256(str(batch["csv"]).encode()).hexdigest() == batch["digest"]
+    return hashlib.sha256(str(batch["csv"]).encode()).hexdigest() == str(batch["digest"])
 
 
 def close(conn: sa.Connection, batch_id: int, now: datetime) -> str:
     """Freeze the batch. Gives its outcome: posted, partial or empty."""
     batches.step(conn, batch_id, (batches.PREPARED, batches.POSTING), closed_at=now, outcome=_outcome(conn, batch_id))
-    kept = build(conn, batch_id).csv()
-    digest = hashlib.sha256(kept.encode()).hexdigest()
-    batches.step(conn, batch_id, (batches.PREPARED, batches.POSTING), state=CLOSED, csv=kept, digest=digest)
+    frozen = build(conn, batch_id).csv()
+    digest = hashlib.sha256(frozen.encode()).hexdigest()
+    batches.step(conn, batch_id, (batches.PREPARED, batches.POSTING), state=CLOSED, csv=frozen, digest=digest)
     return str(batches.one(conn, batch_id)["outcome"])
 
 

@@ -16,10 +16,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.ledger import concerns
 from pipeline.ledger import tables as t
+from pipeline.ledger.codec import action_to_json
 from pipeline.ledger.effects import CONFIRMED, DISCARDED, PLANNED, REJECTED, UNCERTAIN, WITHDRAWN
 from pipeline.ledger.entries import BURIED
 from pipeline.ledger.store import insert_once
+from schemas.actions import PostCreditNote
 from schemas.money import Money
 
 OPEN, PREPARING, PREPARED, RELEASED, POSTING, CLOSED = "open", "preparing", "prepared", "released", "posting", "closed"
@@ -56,7 +59,7 @@ class Item:
     return_id: int
     rma_id: str
     content: str
-    gross: Money
+    action: PostCreditNote
     base_gross: Money
     ready_at: datetime | None = None
     ready_day: date | None = None
@@ -75,14 +78,14 @@ def hold(conn: sa.Connection, item: Item, place: Place, now: datetime) -> Mappin
         if live["content"] == item.content:
             change_item(conn, live["id"], now, checked_at=now)
             return None
-        leave(conn, live["id"], MOVED, f"changed after release: now {item.gross} gross, or other goods", now)
+        leave(conn, live["id"], MOVED, f"changed after release: now {item.action.gross} gross, or other goods", now)
         live = None
     if live is None:
         item_id = _put(conn, item, open_batch(conn, place, now), now)
     else:
         item_id = int(live["id"])
-        figures = {"content": item.content, "gross": item.gross.amount, "base_gross": item.base_gross.amount}
-        change_item(conn, item_id, now, checked_at=now, ready_at=item.ready_at, currency=item.gross.currency, **figures)
+        figures = _figures(item)
+        change_item(conn, item_id, now, checked_at=now, ready_at=item.ready_at, **figures)
     row = item_with_batch(conn, item_id)
     why = f"in batch {row['batch_id']} of {row['business_day']}, which finance releases"
     waiting = (_F.id == item.effect_id) & (_F.state == PLANNED) & (_F.sends == 0)
@@ -117,6 +120,16 @@ def full(conn: sa.Connection, batch_id: int, place: Place) -> bool:
     return len(amounts) >= place.max_count or much
 
 
+def _figures(item: Item) -> dict[str, Any]:
+    return {
+        "content": item.content,
+        "action": action_to_json(item.action),
+        "currency": item.action.gross.currency,
+        "gross": item.action.gross.amount,
+        "base_gross": item.base_gross.amount,
+    }
+
+
 def _put(conn: sa.Connection, item: Item, batch_id: int, now: datetime) -> int:
     batch = one(conn, batch_id)
     before = sa.select(sa.func.max(_I.id)).where(_I.effect_id == item.effect_id)
@@ -128,10 +141,7 @@ def _put(conn: sa.Connection, item: Item, batch_id: int, now: datetime) -> int:
             return_id=item.return_id,
             rma_id=item.rma_id,
             state=HELD,
-            content=item.content,
-            currency=item.gross.currency,
-            gross=item.gross.amount,
-            base_gross=item.base_gross.amount,
+            **_figures(item),
             ready_at=item.ready_at,
             late=_is_late(conn, batch, item.ready_day),
             previous_id=conn.execute(before).scalar_one(),
@@ -157,7 +167,9 @@ def _is_late(conn: sa.Connection, batch: Mapping[str, Any], ready_day: date | No
 
 
 def leave(conn: sa.Connection, item_id: int, state: str, reason: str, now: datetime, **more: Any) -> None:
-    """The item leaves its batch as posted, failed, dropped or moved."""
+    """The item leaves its batch as posted, failed, dropped or moved; what was said about it being late is over."""
+    row = item_with_batch(conn, item_id)
+    concerns.close(conn, row["shop"], RAISED_BY, row["rma_id"], now)
     change_item(conn, item_id, now, state=state, reason=reason, **more)
 
 
@@ -174,6 +186,32 @@ def withdrawn(conn: sa.Connection, entry_id: int, why: str, now: datetime) -> No
     for row in _with_effects(conn, _I.entry_id == entry_id):
         if row["effect_state"] == WITHDRAWN:
             leave(conn, row["id"], DROPPED, why or row["effect_why"], now)
+
+
+def found_later(conn: sa.Connection, shop: str) -> list[Mapping[str, Any]]:
+    """Items that failed and whose note turned out to be posted."""
+    later = t.batch_items.alias()
+    again = sa.select(later.c.id).where((later.c.effect_id == _I.effect_id) & (later.c.id > _I.id)).exists()
+    query = (
+        sa.select(t.batch_items, _B.state.label("batch_state"))
+        .join(t.batches, _B.id == _I.batch_id)
+        .join(t.effects, _F.id == _I.effect_id)
+        .where((_B.shop == shop) & (_I.state == FAILED) & (_F.state == CONFIRMED) & sa.not_(again))
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def take_found(conn: sa.Connection, item: Mapping[str, Any], place: Place, now: datetime) -> None:
+    """A note found later stands in the open batch, late and linked to where it failed; or is posted after all where its
+    batch is not closed yet."""
+    if item["batch_state"] != CLOSED:
+        leave(conn, item["id"], POSTED, "found later", now)
+        return
+    kept = {name: value for name, value in item.items() if name not in {"id", "batch_state"}}
+    fresh = {"batch_id": open_batch(conn, place, now), "state": POSTED, "late": True, "verified": True}
+    link = {"previous_id": item["id"], "reason": f"found later; failed in batch {item['batch_id']}"}
+    moments = {"added_at": now, "checked_at": now, "changed_at": now}
+    conn.execute(t.batch_items.insert().values(**{**kept, **fresh, **link, **moments}))
 
 
 def _with_effects(conn: sa.Connection, where: sa.ColumnElement[bool]) -> list[Mapping[str, Any]]:
@@ -245,8 +283,8 @@ def one(conn: sa.Connection, batch_id: int) -> Mapping[str, Any]:
 
 
 def rows(conn: sa.Connection, shop: str = "", *, unfinished: bool = False) -> list[Mapping[str, Any]]:
-    """Batches, oldest first."""
-    query = sa.select(t.batches).order_by(_B.id)
+    """Batches without their CSV, oldest first."""
+    query = sa.select(*(column for column in t.batches.c if column.name != "csv")).order_by(_B.id)
     if shop:
         query = query.where(_B.shop == shop)
     if unfinished:
@@ -273,7 +311,7 @@ def gross_by_currency(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     sums: dict[str, Decimal] = {}
     for row in found:
         sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row["gross"]
-    return {currency: format(amount, "f") for currency, amount in sorted(sums.items())}
+    return {name: format(Money(amount, name).to_minor().amount, "f") for name, amount in sorted(sums.items())}
 
 
 def _live(conn: sa.Connection, effect_id: int) -> Mapping[str, Any] | None:

@@ -49,6 +49,7 @@ class EffectRow:
     lease_until: datetime | None
     sent_at: datetime | None
     why: str = ""
+    planned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def _row(row: Any) -> EffectRow:
         lease_until=row["lease_until"],
         sent_at=row["sent_at"],
         why=row["why"],
+        planned_at=row["planned_at"],
     )
 
 
@@ -139,6 +141,8 @@ def plan(
         if not replaceable:
             return None
         again = {**fresh, "reconcile_first": row["reconcile_first"] or row["sends"] > 0, "lookups": 0, "step_sends": 0}
+        if row["state"] == PLANNED:
+            again["planned_at"] = row["planned_at"]
         conn.execute(t.effects.update().where((_F.id == row["id"]) & (_F.fence == row["fence"])).values(**again))
     if return_id is not None and not _take_units(conn, int(row["id"]), return_id, kind, action.units):
         conn.execute(

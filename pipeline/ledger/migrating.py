@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from pipeline.ledger import guards
 from pipeline.ledger.store import Ledger, make_engine
 
 
@@ -25,6 +26,10 @@ def migrate(url: str) -> None:
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     command.upgrade(_config(url), "head")
+    ledger = Ledger(url)
+    with ledger.write() as conn:
+        guards.put_up(conn)
+    ledger.close()
 
 
 def at_head(ledger: Ledger) -> tuple[str, str]:

@@ -54,7 +54,11 @@ def due(conn: sa.Connection, shop: str, raised_by: str, now: datetime, limit: in
         .order_by(_N.checked_at, grouped.c.last)
     )
     troubled = _troubled(conn, shop, raised_by)
-    found = [(str(r["sale_id"]), r["updated"]) for r in conn.execute(query).mappings() if _is_due(r, troubled, now)]
+    found = [
+        (str(r["sale_id"]), r["updated"])
+        for r in map(dict, conn.execute(query).mappings())
+        if _is_due(r, troubled, now)
+    ]
     return found[:limit]
 
 
@@ -91,7 +95,7 @@ def confirmed_notes(conn: sa.Connection, shop: str, sale_id: str) -> list[Kept]:
         .where(mine)
         .order_by(_F.confirmed_at, _F.id)
     )
-    return [_kept(row) for row in conn.execute(query).mappings()]
+    return [_kept(dict(row)) for row in conn.execute(query).mappings()]
 
 
 def _kept(row: Mapping[str, Any]) -> Kept:

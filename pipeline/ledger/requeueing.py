@@ -139,7 +139,11 @@ def _perform(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requ
     return Requeued(Moved.REQUEUED, why, _wake(conn, row, now))
 
 
-_BY_STAGE = {"admit": _admit, "read": _read, "consume": _work, "perform": _perform}
+def _message(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requeued:
+    return Requeued(Moved.SATISFIED, "a message is only a hint: the sweep sends a new one for whatever is due")
+
+
+_BY_STAGE = {"admit": _admit, "read": _read, "consume": _work, "perform": _perform, "message": _message}
 
 
 def _entry_state(conn: sa.Connection, row: Mapping[str, Any]) -> str | None:

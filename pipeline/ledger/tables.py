@@ -261,6 +261,7 @@ batch_items = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("content", sa.String(40), nullable=False),
+    sa.Column("action", sa.JSON, nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("gross", Exact, nullable=False),
     sa.Column("base_gross", Exact, nullable=False),
@@ -454,6 +455,17 @@ references = sa.Table(
     sa.Column("content", sa.JSON, nullable=False),
     sa.Column("read_at", Instant, nullable=False),
     sa.PrimaryKeyConstraint("shop", "book"),
+)
+
+#: What the journal says of each credit note, read in bulk: the sum of its debits in base currency.
+journal_notes = sa.Table(
+    "journal_notes",
+    metadata,
+    sa.Column("shop", sa.String(64), nullable=False),
+    sa.Column("number", sa.String(60), nullable=False),
+    sa.Column("debits", Exact, nullable=False),
+    sa.Column("read_at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("shop", "number"),
 )
 
 cursors = sa.Table(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from sandbox.books.catalogue import Account, Customer, Location, TaxRule
+from sandbox.books.journal import Entry
 from sandbox.books.numbers import ZERO
 from sandbox.books.sales import document_totals
 from sandbox.cin7.ask import Ask, date_of
@@ -156,15 +158,32 @@ def transactions(ask: Ask) -> dict[str, Any]:
     first, last, account = date_of(ask.text("FromDate")), date_of(ask.text("ToDate")), ask.text("Account")
     rows = [
         {
-            "ID": entry.id, "TaskID": entry.task_id, "EffectiveDate": business_date(entry.day, entry.id),
-            "Reference": entry.reference, "Type": "Sale" if entry.narration == "Credit note" else entry.narration,
-            "Account": leg.account, "Debit": max(leg.amount, ZERO), "Credit": max(-leg.amount, ZERO),
-            "Amount": Decimal(leg.amount),
+            "TaskID": entry.task_id, "EffectiveDate": business_date(entry.day, entry.id),
+            "Reference": entry.reference, "Type": "Sale" if entry.narration in _SALE_WORDS else entry.narration,
+            "Transaction": f"{entry.narration} - {entry.reference}", "DebitAccountCode": debit,
+            "CreditAccountCode": credit, "Amount": amount,
         }
         for entry in ask.books.journal.entries
-        for leg in entry.legs
-        if (first is None or entry.day >= first)
-        and (last is None or entry.day <= last)
-        and account in ("", leg.account)
+        if (first is None or entry.day >= first) and (last is None or entry.day <= last)
+        for debit, credit, amount in _pairs(entry)
+        if account in ("", debit, credit)
     ]  # fmt: skip
     return ask.page("Transactions", rows)
+
+
+#: What Cin7 calls a sale in its journal: everything inside the sale's document (Cin7 blueprint).
+_SALE_WORDS = frozenset({"Credit note", "Restock", "Sale", "Sale COGS"})
+
+
+def _pairs(entry: Entry) -> Iterator[tuple[str, str, Decimal]]:
+    """The posting as Cin7 lists it: each line one debit account, one credit account and an amount."""
+    taking = [(leg.account, leg.amount) for leg in entry.legs if leg.amount > 0]
+    giving = [(leg.account, -leg.amount) for leg in entry.legs if leg.amount < 0]
+    while taking and giving:
+        (to, taken), (of, given) = taking.pop(0), giving.pop(0)
+        amount = min(taken, given)
+        yield to, of, amount
+        if taken > amount:
+            taking.insert(0, (to, taken - amount))
+        if given > amount:
+            giving.insert(0, (of, given - amount))

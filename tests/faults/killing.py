@@ -33,8 +33,8 @@ access_token = "practice-token"
 #: Small enough for a test, and every rule of the settings still holds between them.
 INTERVALS = """
 sweep = 0.3
-returngo_poll = 1.0
-transactions_poll = 2.0
+returngo_poll = 20.0
+transactions_poll = 20.0
 sales_poll = 2.0
 notes_poll = 2.0
 availability_min = 1.0

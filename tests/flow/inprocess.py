@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.ledger import concerns
 from pipeline.ledger import tables as t
 from schemas.concerns import ConcernType
-from tasks import consume
+from tasks import consume, polls
 from tests.sandbox_server import SandboxHandle, running_sandbox
 from tests.tasks.practice import PORTAL_SHOP, SHOP, Bench, empty_ledger
 from tests.valkey_server import running_valkey
@@ -54,6 +54,8 @@ class Line(Bench):
         for _ in range(rounds):
             for entry in self.entries(rma_id):
                 consume.run(self.parts, entry["id"])
+            # The sweep's bulk reading of the journal answers the checks of the restock values.
+            polls.journal_lines(self.parts, self.the_return(rma_id)["shop"])
             self.clock.forward(ROUND)
         return {entry["consumer"]: entry["state"] for entry in self.entries(rma_id)}
 

@@ -197,7 +197,7 @@ def test_adjustments_are_found_on_any_page_because_the_list_knows_no_search() ->
 
 
 def test_equal_journal_lines_are_all_kept() -> None:
-    line: dict[str, Any] = {"TaskID": "1", "Debit": "630", "Amount": "9.4"}
+    line: dict[str, Any] = {"TaskID": "1", "DebitAccountCode": "630", "Amount": "9.4"}
     found = client(paged([[line, line]], 2, "Transactions")).transactions(date(2026, 3, 1), date(2026, 3, 31))
     assert len(found) == 2
 

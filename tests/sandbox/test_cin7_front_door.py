@@ -168,7 +168,10 @@ def test_only_deprecated_locations_are_listed_when_asked_for(desk: Desk) -> None
 def test_the_journal_lines_of_a_credit_note_are_of_type_sale(desk: Desk) -> None:
     desk.post("sale/creditnote", desk.note(desk.sale()))
     rows = desk.get("transactions", Account="200", FromDate="2026-03-20")["Transactions"]
-    assert [(row["Reference"], row["Type"], row["Debit"]) for row in rows] == [("INV-19001/CR-00731", "Sale", 30)]
+    assert [(row["Reference"], row["Type"], row["DebitAccountCode"]) for row in rows] == [
+        ("INV-19001/CR-00731", "Sale", "200")
+    ]
+    assert sum(row["Amount"] for row in rows) == 30
 
 
 def test_an_unknown_setting_is_refused_with_the_known_ones(desk: Desk) -> None:

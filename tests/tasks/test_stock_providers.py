@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 from pipeline.cin7 import Cin7
 from pipeline.failures import Rejected, Throttled, Uncertain
 from pipeline.ledger.effects import Outcome
-from schemas.actions import Action, AdjustStock, TransferStock, VerifyRestock, WriteOffStock
+from schemas.actions import Action, AdjustStock, TransferStock, UnitGoods, VerifyRestock, WriteOffStock
+from schemas.money import Money
 from schemas.sales import StockLine
 from tasks.adjustment_provider import AdjustmentProvider
 from tasks.perform import DiffersError, Finding, Found, LaterError, Missing, Unclear
@@ -300,11 +301,47 @@ def test_an_adjustment_tells_what_it_really_changed_when_stock_moved_meanwhile(s
     assert "-2" in outcome(store.adjustment.look_up(action, {})).details["moved"]
 
 
+def restock_value(store: Store, debits: str = "", waited: timedelta = timedelta()) -> RestockValueProvider:
+    told = Decimal(debits) if debits else None
+    return RestockValueProvider(store.cin7, lambda _number: told, waited, timedelta(minutes=20))
+
+
+def a_value_check(sale_id: str) -> VerifyRestock:
+    goods = UnitGoods(
+        unit="u1", gross=Money(Decimal(30), "GBP"), disposition="restock", location="Main", cost=Decimal("9.40")
+    )
+    return VerifyRestock(
+        key="alder:R:value:u1",
+        sale_id=sale_id,
+        units=("u1",),
+        task_id=sale_id,
+        goods=(goods,),
+        number="CR-1",
+        gross_base=Decimal(30),
+        noted_on=DAY,
+    )
+
+
+def test_a_restock_value_that_the_journal_shows_as_expected_costs_no_call(store: Store) -> None:
+    before = len(store.bench.desk.world.control.get("/calls").json())
+    details = outcome(restock_value(store, "39.40").look_up(a_value_check("no-such-sale"), {})).details
+    assert (details["value"], details["low"], details["high"]) == ("9.40", "9.40", "9.40")
+    assert len(store.bench.desk.world.control.get("/calls").json()) == before
+
+
+def test_a_restock_value_waits_for_the_journal_and_asks_the_sale_only_when_it_stays_silent(store: Store) -> None:
+    sale_id = store.bench.desk.sale_of(store.bench.desk.sell())["sale_id"]
+    with pytest.raises(LaterError, match="in bulk"):
+        restock_value(store).look_up(a_value_check(sale_id), {})
+    late = restock_value(store, waited=timedelta(minutes=21))
+    assert outcome(late.look_up(a_value_check(sale_id), {})).details["value"] == ""
+
+
 def test_a_restock_value_is_read_from_the_sale_and_never_sent(store: Store) -> None:
     order = store.bench.desk.sell()
     sale_id = store.bench.desk.sale_of(order)["sale_id"]
     action = VerifyRestock(key="alder:R:value:u1", sale_id=sale_id, units=("u1",), task_id=sale_id)
-    provider = RestockValueProvider(store.cin7)
+    provider = restock_value(store)
     assert outcome(provider.look_up(action, {})).details["value"] == ""
     with pytest.raises(TypeError, match="only read"):
         provider.send(action, {})

@@ -178,6 +178,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_deliveries_shop_subject"), ["shop", "subject"], unique=False)
 
     op.create_table(
+        "journal_notes",
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("debits", Exact(), nullable=False),
+        sa.Column("read_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("shop", "number", name=op.f("pk_journal_notes")),
+    )
+    op.create_table(
         "note_checks",
         sa.Column("shop", sa.String(length=64), nullable=False),
         sa.Column("sale_id", sa.String(length=40), nullable=False),
@@ -447,6 +455,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("content", sa.String(length=40), nullable=False),
+        sa.Column("action", sa.JSON(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("gross", Exact(), nullable=False),
         sa.Column("base_gross", Exact(), nullable=False),
@@ -544,6 +553,7 @@ def downgrade() -> None:
     op.drop_table("reference_books")
     op.drop_table("payouts")
     op.drop_table("note_checks")
+    op.drop_table("journal_notes")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_subject"))
 

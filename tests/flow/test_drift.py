@@ -1,0 +1,176 @@
+"""What happens to our notes after us: seen when Cin7 says the sale changed, told to finance, closed when mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.ledger import gaps
+from schemas.concerns import ConcernType
+from schemas.gaps import Gap
+from tasks import drift, polls, sweep
+from tests.flow.inprocess import SHOP, Line, Served, line, servers
+
+TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
+UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
+#: Longer than the time after our own write in which a touch is taken for ours.
+LATER = 600
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with servers(tmp_path_factory.mktemp("line")) as started:
+        yield started
+
+
+@pytest.fixture
+def it(tmp_path: Path, served: Served) -> Iterator[Line]:
+    with line(tmp_path, served, terms="check_restock_value = false") as made:
+        time_passes(made, 0)
+        yield made
+
+
+def a_credited_return(it: Line, order: str = "#1") -> str:
+    it.sell(order, [TEE])
+    rma, _ = it.open_rma(order, [UNIT])
+    it.nudge_and_settle(rma)
+    assert it.made(rma) == [("credit", "CONFIRMED")]
+    return rma
+
+
+def the_note(it: Line) -> dict[str, Any]:
+    return next(note for note in it.books()["credit_notes"] if note["memo"])
+
+
+def time_passes(it: Line, seconds: float = LATER) -> None:
+    it.clock.forward(seconds)
+    it.control("/clock", {"now": it.clock().isoformat()})
+
+
+def swept(it: Line) -> dict[str, str]:
+    """Index what changed in Cin7, then compare; gives the open exceptions by type."""
+    polls.sales(it.parts, SHOP)
+    polls.credit_notes(it.parts, SHOP)
+    drift.look(it.parts, SHOP)
+    return {row["type"]: row["cause"] for row in it.exceptions()}
+
+
+def shown(it: Line) -> set[Gap]:
+    terms = {SHOP: it.parts.shop(SHOP).terms}
+    with it.parts.ledger.read() as conn:
+        return {item.gap for item in gaps.find(conn, terms, it.clock())}
+
+
+def test_an_untouched_note_is_no_drift_and_costs_no_call_until_the_day_after(it: Line) -> None:
+    a_credited_return(it)
+    assert swept(it) == {}
+    it.desk.forget_calls()
+    drift.look(it.parts, SHOP)
+    assert it.desk.calls("cin7") == []
+    time_passes(it, 90_000)
+    drift.look(it.parts, SHOP)
+    assert len(it.desk.calls("cin7")) == 1
+    assert it.exceptions() == []
+    drift.look(it.parts, SHOP)
+    assert len(it.desk.calls("cin7")) == 1
+
+
+def test_an_amount_changed_by_hand_is_drift_with_the_difference_at_risk(it: Line) -> None:
+    rma = a_credited_return(it)
+    note = the_note(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{note['task_id']}/edit", {"lines": [{"sku": "TEE-BLK-M", "price": "25"}]})
+    assert "25.00 GBP instead of 30.00 GBP" in swept(it)["CN_DRIFT"]
+    (row,) = it.exceptions()
+    assert (row["rma_id"], row["owner"], f"{row['money']:.2f}") == (rma, "finance", "5.00")
+    assert Gap.NOTE_DRIFT in shown(it)
+
+
+def test_a_note_put_back_closes_its_drift(it: Line) -> None:
+    a_credited_return(it)
+    note = the_note(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{note['task_id']}/edit", {"lines": [{"sku": "TEE-BLK-M", "price": "25"}]})
+    assert "CN_DRIFT" in swept(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{note['task_id']}/edit", {"lines": [{"sku": "TEE-BLK-M", "price": "30"}]})
+    assert swept(it) == {}
+    assert Gap.NOTE_DRIFT not in shown(it)
+
+
+@pytest.mark.parametrize(("how", "word"), [("void", "VOIDED"), ("undo", "DRAFT")])
+def test_a_note_taken_back_by_hand_is_drift_over_its_whole_amount(it: Line, how: str, word: str) -> None:
+    a_credited_return(it)
+    note = the_note(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{note['task_id']}/{how}", {})
+    assert word in swept(it)["CN_DRIFT"]
+    assert f"{it.exceptions()[0]['money']:.2f}" == "30.00"
+
+
+def test_a_sale_deleted_in_cin7_is_drift_of_its_note(it: Line) -> None:
+    a_credited_return(it)
+    note = the_note(it)
+    it.control(f"/credit-notes/{note['task_id']}/undo", {})
+    it.control(f"/sales/{note['sale_id']}/delete", {})
+    time_passes(it, 90_000)
+    assert "no longer in Cin7" in swept(it)["CN_DRIFT"]
+
+
+def test_a_foreign_note_after_ours_is_a_native_duplicate(it: Line) -> None:
+    rma = a_credited_return(it)
+    sale = the_note(it)["sale_id"]
+    time_passes(it)
+    it.control(f"/sales/{sale}/foreign-credit-note", {"lines": [{"sku": "TEE-BLK-M", "quantity": "1"}]})
+    assert "outside Returnline" in swept(it)["NATIVE_DUPLICATE"]
+    (row,) = it.exceptions()
+    assert (row["rma_id"], row["owner"], row["details"]["priority"]) == (rma, "finance", "highest")
+    assert Gap.NATIVE_DUPLICATE in shown(it)
+
+
+def test_a_duplicate_that_is_voided_closes_by_itself(it: Line) -> None:
+    a_credited_return(it)
+    time_passes(it)
+    made = it.control(
+        f"/sales/{the_note(it)['sale_id']}/foreign-credit-note", {"lines": [{"sku": "TEE-BLK-M", "quantity": "1"}]}
+    )
+    assert "NATIVE_DUPLICATE" in swept(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{made['task_id']}/void", {})
+    assert swept(it) == {}
+    assert Gap.NATIVE_DUPLICATE not in shown(it)
+
+
+def test_what_a_person_accepted_is_not_raised_again(it: Line) -> None:
+    rma = a_credited_return(it)
+    note = the_note(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{note['task_id']}/edit", {"lines": [{"sku": "TEE-BLK-M", "price": "25"}]})
+    assert "CN_DRIFT" in swept(it)
+    it.waive(rma, ConcernType.CN_DRIFT)
+    time_passes(it, 4000)
+    assert swept(it) == {}
+    assert Gap.NOTE_DRIFT not in shown(it)
+
+
+def test_a_note_of_another_product_on_the_sale_is_nobodys_duplicate(it: Line) -> None:
+    it.sell("#1", [TEE, {"sku": "TEE-BLK-L", "quantity": "1", "price": "12"}])
+    rma, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(rma)
+    time_passes(it)
+    it.control(
+        f"/sales/{the_note(it)['sale_id']}/foreign-credit-note", {"lines": [{"sku": "TEE-BLK-L", "quantity": "1"}]}
+    )
+    assert swept(it) == {}
+
+
+def test_the_sweep_makes_the_look_on_the_clock(it: Line) -> None:
+    a_credited_return(it)
+    poll = next(poll for poll in sweep.polls_of(it.parts) if poll.name == drift.POLL)
+    time_passes(it, 90_000)
+    it.desk.forget_calls()
+    sweep.run_poll(it.parts, SHOP, poll)
+    assert len(it.desk.calls("cin7")) == 1
