@@ -11,7 +11,9 @@ _FIELDS = (
     "Customer|CustomerName|CustomerContactName|CustomerContactEmail|Contact|DisplayName|Phone|Email|DisplayAddressLine\\d|"
     "Line\\d|City|State|Postcode|ShippingNotes|street\\d|city|state|zip|phone|email|name|userFirstName|userLastName|"
     "userEmailAddress|ExternalPassword|ExternalBearerToken|iban|firstName|lastName|labelURL|trackingURL|trackingNumber|"
-    "SalesRepresentative|BillingAddressLine\\d|textAnswer|extendedReason"
+    "SalesRepresentative|BillingAddressLine\\d|textAnswer|extendedReason|Note|CustomerNote|InternalNote|Fax|MobilePhone|"
+    "Company|ContactName|DeliveryToName|CitySuburb|ShippingAddressLine\\d|ShipToAddress\\d|BillingAddress|ShippingAddress|"
+    "Address(?:Line\\d|CitySuburb|StateProvince|ZipPostCode)|TaxNumber|accountHolder|accountNumber|sortCode|bic"
 )
 _PERSONAL = re.compile(rf'("(?:{_FIELDS})"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)')
 _STORE_CREDIT = re.compile(r'("externalReferenceId"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)')

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, memory
 from pipeline.ledger import tables as t
+from pipeline.ledger.codec import from_json
 from pipeline.settings import load
+from sandbox.day.words import ALDER
 from sandbox.demo_stage import Stage
+from schemas.sales import Tenant
 
 CONSUMER = "credit-notes"
 UNDECIDED = ("PLANNED", "CLAIMED", "SENDING", "UNCERTAIN", "REJECTED")
@@ -18,19 +22,27 @@ UNDECIDED = ("PLANNED", "CLAIMED", "SENDING", "UNCERTAIN", "REJECTED")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one return stands: the state of its credit-note entry, and its exceptions, open and past."""
+    """How one return stands: the state of its credit-note entry, its exceptions, open and past, of all consumers, and the
+    kinds of its confirmed effects.
+    """
 
     state: str = ""
     reason: str = ""
     open: dict[str, str] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
-    credited: bool = False
+    done: frozenset[str] = frozenset()
+
+    @property
+    def credited(self) -> bool:
+        """Whether a credit note is made or adopted."""
+        return "credit" in self.done
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """The ledger at one moment. `standings` is by RMA id, `undecided` counts effects neither done nor given up,
-    `unseen` entries that no worker has looked at.
+    `unseen` entries that no worker has looked at. `batches` is the last batch's state per shop, `effects` counts the
+    confirmed effects by kind, `locked` is the lock date that we know of.
     """
 
     standings: dict[str, Standing]
@@ -39,6 +51,9 @@ class View:
     unseen: int
     calls: dict[str, int]
     buried: dict[str, int]
+    batches: dict[str, str] = field(default_factory=dict)
+    effects: dict[str, int] = field(default_factory=dict)
+    locked: date | None = None
 
     def of(self, rma_id: str) -> Standing:
         """How this return stands; nothing yet where the ledger does not know it."""
@@ -48,6 +63,12 @@ class View:
     def admitted(self) -> int:
         """Deliveries in the ledger."""
         return sum(self.deliveries.values())
+
+
+_BATCHES = sa.select(t.batches.c.shop, t.batches.c.state).order_by(t.batches.c.id)
+_EFFECTS = (
+    sa.select(t.effects.c.kind, sa.func.count()).where(t.effects.c.state == "CONFIRMED").group_by(t.effects.c.kind)
+)
 
 
 class LedgerWindow:
@@ -66,6 +87,9 @@ class LedgerWindow:
                 _count(conn, sa.select(sa.func.count()).where(t.entries.c.state == "open")),
                 _counts(conn, sa.select(t.attempts.c.system, sa.func.count()).group_by(t.attempts.c.system)),
                 _counts(conn, sa.select(t.dead_letters.c.queue, sa.func.count()).group_by(t.dead_letters.c.queue)),
+                {row[0]: row[1] for row in conn.execute(_BATCHES)},
+                _counts(conn, _EFFECTS),
+                _locked(conn),
             )
 
     def bodies(self) -> list[bytes]:
@@ -83,21 +107,28 @@ def _standings(conn: sa.Connection) -> dict[str, Standing]:
     entries = {row[0]: row for row in conn.execute(query.where(t.entries.c.consumer == CONSUMER))}
     x = t.exceptions.c
     raised: dict[str, list[Any]] = {}
-    for row in conn.execute(sa.select(x.subject, x.type, x.state, x.cause).where(x.raised_by == CONSUMER)):
+    for row in conn.execute(sa.select(x.subject, x.type, x.state, x.cause)):
         raised.setdefault(row[0], []).append(row)
     joined = t.effects.join(t.returns, t.returns.c.id == t.effects.c.return_id)
-    done = (t.effects.c.kind == "credit") & (t.effects.c.state == "CONFIRMED")
-    credited = set(conn.execute(sa.select(t.returns.c.rma_id).select_from(joined).where(done)).scalars())
+    made = sa.select(t.returns.c.rma_id, t.effects.c.kind).select_from(joined).where(t.effects.c.state == "CONFIRMED")
+    done: dict[str, set[str]] = {}
+    for rma, kind in conn.execute(made):
+        done.setdefault(rma, set()).add(kind)
     return {
         rma: Standing(
             row[1],
             row[2],
             {one[1]: one[3] for one in raised.get(rma, []) if one[2] == "open"},
             frozenset(one[1] for one in raised.get(rma, [])),
-            rma in credited,
+            frozenset(done.get(rma, ())),
         )
         for rma, row in entries.items()
     }
+
+
+def _locked(conn: sa.Connection) -> date | None:
+    kept = memory.reference_book(conn, ALDER, "me")
+    return from_json(Tenant, kept[0]).lock_date if kept else None
 
 
 def _counts(conn: sa.Connection, query: Any) -> dict[str, int]:

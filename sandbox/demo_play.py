@@ -10,16 +10,20 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.day.arithmetic import CENT, piece
-from sandbox.day.words import ADVANCED, Back, Day, Ending, ReturnOfDay, SaleOfDay, Step, Until
+from sandbox.day.words import ADVANCED, ALDER, CEDAR, Back, Day, Ending, ReturnOfDay, SaleOfDay, Step, Until
 from sandbox.demo_desk import Desk
+from sandbox.demo_finance import release_batch
 from sandbox.demo_ledger import LedgerWindow, View
-from sandbox.demo_stage import Stage
+from sandbox.demo_shelves import shelves_agree
+from sandbox.demo_stage import LONDON, Stage, domain
 
 #: Called with the ledger as it stands, the steps made and the steps of the day.
 Show = Callable[[View, int, int], None]
 LOOK_SECONDS = 0.4
 #: A step that waits for something is made anyway after this long: the checks then say what was missing.
 PATIENCE_SECONDS = 60.0
+#: Longer than an exchange may lie in draft because its item is not back.
+ASKED_LONG_AGO = timedelta(days=8)
 AT_REST = {"payload_form": "nested", "webhook_duplicated": 0.0, "webhook_reordered": 0.0}
 
 
@@ -89,6 +93,8 @@ class Player:
         self.stage, self.day, self.show = stage, day, show
         self.desk, self.window = stage.desk, LedgerWindow(stage)
         self.rma_ids: dict[str, str] = {}
+        self.released: list[str] = []
+        self.exchange_ids: dict[str, str] = {}
         self.unit_ids: dict[str, list[str]] = {}
         self.stray: list[dict[str, Any]] = []
         self.fault_ids: list[int] = []
@@ -130,7 +136,16 @@ class Player:
         return step.do in ("request", "arrive at once") or step.name in self.rma_ids
 
     def _met(self, until: Until) -> bool:
+        if until.kind == "batch":
+            return self._view.batches.get(until.name) == until.concern
+        if until.kind == "locked":
+            return self._view.locked is not None
+        if until.kind == "others":
+            others = [one for one in self.day.returns if one.name != until.name]
+            return all(one.name in self.rma_ids and self._at_its_end(one, self._view) for one in others)
         standing = self._view.of(self.rma_ids.get(until.name, ""))
+        if until.kind == "done":
+            return until.concern in standing.done
         return standing.credited if until.kind == "credited" else until.concern in standing.open
 
     def _look(self, made: int, *, at_once: bool = False) -> None:
@@ -143,12 +158,14 @@ class Player:
         view = self._view
         if view.undecided or view.unseen or not all(self._at_its_end(one, view) for one in self.day.returns):
             return False
+        if any(state != "closed" for state in view.batches.values()) or not shelves_agree(self.desk):
+            return False
         return not self.desk.get("/returngo/deliveries")["waiting"]
 
     def _at_its_end(self, one: ReturnOfDay, view: View) -> bool:
         standing = view.of(self.rma_ids[one.name])
         if one.ending is Ending.CREDITED:
-            return standing.credited and standing.state == "settled"
+            return one.effects <= standing.done and standing.state == "settled" and not standing.open
         if one.ending is Ending.WAITS:
             return one.waits_for in standing.open
         return standing.state in ("refused", "settled")
@@ -157,11 +174,31 @@ class Player:
         if step.do == "fault":
             self.fault_ids.append(self.desk.post("/faults", dict(step.body))["id"])
         elif step.do == "stray":
-            self.stray += self.desk.post("/returngo/deliver", {"url": self.stage.hook, **step.body})["outcomes"]
+            self.stray += self.desk.post("/returngo/deliver", {"url": self.stage.hook(ALDER), **step.body})["outcomes"]
+        elif step.do == "lock the period":
+            self.desk.patch("/settings", {"lock_date": datetime.now(LONDON).date().isoformat()})
+        elif step.do == "release batch":
+            self.released.append(release_batch(self.stage, CEDAR))
+        elif step.do in ("credit natively", "draft order"):
+            self._in_cin7(step.do, self._returns[step.name])
         elif step.do in ("authorise-invoice", "convert-to-advanced"):
             self.desk.post(f"/sales/{self._sale_ids[self._returns[step.name].order_name]}/{step.do}")
         else:
             self._at_the_portal(step.do, self._returns[step.name])
+
+    def _in_cin7(self, do: str, one: ReturnOfDay) -> None:
+        if do == "credit natively":
+            self.desk.post(f"/sales/{self._sale_ids[one.order_name]}/foreign-credit-note")
+            return
+        sale = self.day.sale(one.order_name)
+        draft = self.desk.get(f"/returngo/rmas/{self.rma_ids[one.name]}")["exchangeOrders"][0]["orderName"]
+        lines = [
+            {"sku": back.new_sku, "quantity": str(back.quantity), "price": str(sale.lines[back.line].price)}
+            for back in one.back
+        ]
+        form = sale_form(sale) | {"customer_reference": draft, "order_name": draft, "order_status": "DRAFT"}
+        made = self.desk.post("/sales", form | {"external_id": None, "lines": lines})
+        self.exchange_ids[one.name] = made["sale_id"]
 
     def _at_the_portal(self, do: str, one: ReturnOfDay) -> None:
         manner = one.manner
@@ -184,14 +221,17 @@ class Player:
             self.rma_ids[one.name], self.unit_ids[one.name] = made["rma_id"], made["returned_item_ids"]
             return
         path = f"/returngo/rmas/{self.rma_ids[one.name]}"
-        self.desk.post(f"{path}/{button}")
+        self.desk.post(f"{path}/{button}", {"settles_after": "0", "outcome": "Success"} if button == "refund" else {})
         if button == "receive" and any(back.faulty for back in one.back):
-            verdict = {"returned": True, "restockable": False, "reason": "Faulty"}
+            verdict = {"returned": True, "restockable": False, "reason": one.back[0].reason}
             self.desk.post(f"{path}/inspect", dict.fromkeys(self.unit_ids[one.name], verdict))
 
     def _request(self, one: ReturnOfDay) -> dict[str, Any]:
         sale = self.day.sale(one.order_name)
+        asked = datetime.now(UTC) - ASKED_LONG_AGO
         return {
+            **({"created_at": asked.isoformat(), "status": "Approved"} if one.exchanged else {}),
+            "shop_name": domain(one.shop),
             "order_name": one.told_order or one.order_name,
             "order_id": order_id(one.order_name),
             "currency": sale.currency,
@@ -212,4 +252,7 @@ def _unit(sale: SaleOfDay, back: Back) -> dict[str, Any]:
         "paid_tax": str(tax),
         "tax_included": sale.tax_inclusive,
         "reason": back.reason,
+        "resolution": back.resolution,
+        "restocking_fee": str(back.fee),
+        "exchange_items": [{"sku": back.new_sku, "price": str(paid)}] if back.new_sku else [],
     }

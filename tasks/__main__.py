@@ -1,8 +1,9 @@
-"""`python -m tasks rehearse RMA`: the stages as a program, for `returnline rehearse`."""
+"""`python -m tasks rehearse RMA`, `replay`: the stages as a program, for the commands of the same names."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,9 @@ from consumers.roster import ROSTER
 from pipeline.cli.explain import plan_lines
 from pipeline.parts import Parts
 from pipeline.settings import SettingsInvalidError, load
-from tasks.rehearse import CannotRehearseError, rehearse
+from tasks.rehearse import CANNOT, CannotRehearseError, rehearse
+from tasks.replay import as_if_live, replay
+from tasks.replay_report import replay_lines
 
 
 @click.group()
@@ -36,6 +39,25 @@ def rehearse_(rma: str, shop: str, requeued: bool, as_json: bool) -> None:
         click.echo(json.dumps(told, indent=1, default=_plain, ensure_ascii=False))
         return
     for line in _lines(told):
+        click.echo(line)
+
+
+@main.command("replay")
+@click.option("--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z"]), required=True)
+@click.option("--shop", default="")
+@click.option("--limit", type=int, default=200)
+@click.option("--json", "as_json", is_flag=True)
+def replay_(since: datetime, shop: str, limit: int, as_json: bool) -> None:
+    """Rehearse every return touched since then; perform nothing."""
+    try:
+        parts = Parts(as_if_live(load(), since.date()), consumers=tuple(c.name for c in ROSTER))
+        told = replay(parts, since, shop, limit, lambda n, rma: click.echo(f"{n}: {rma}", err=True))
+    except (*CANNOT, CannotRehearseError, SettingsInvalidError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(told, indent=1, default=_plain, ensure_ascii=False))
+        return
+    for line in replay_lines(told):
         click.echo(line)
 
 

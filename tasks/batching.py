@@ -3,7 +3,7 @@ close."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -43,20 +43,29 @@ AUTOMATIC = "returnline"
 # -- while an entry is planned
 
 
-def hold(conn: sa.Connection, claimed: Claim, case: Case, terms: Terms, plan: Plan, now: datetime) -> None:
-    """Put the entry's planned credit notes into their batches, in the transaction that plans them."""
+def hold(
+    conn: sa.Connection,
+    claimed: Claim,
+    case: Case,
+    terms: Terms,
+    plan: Plan,
+    planned: Iterable[int | None],
+    now: datetime,
+) -> None:
+    """Put the credit notes among the effects just `planned` into their batches, in the transaction that plans them."""
     if claimed.return_id is None:
         return
     said = [plan.refusal, *(wait.reason for wait in plan.waits)]
     batches.withdrawn(conn, claimed.entry_id, "; ".join(dict.fromkeys(word for word in said if word)), now)
     if terms.posting is not Posting.BATCH:
         return
-    for row in effects.of_entry(conn, claimed.entry_id, (effects.PLANNED,)):
-        if isinstance(row.action, PostCreditNote) and row.sends == 0:
-            place, item = _item(conn, claimed, case, terms, row.effect_id, row.action, now)
+    for effect_id in planned:
+        action = effects.get(conn, effect_id).action if effect_id is not None else None
+        if effect_id is not None and isinstance(action, PostCreditNote):
+            place, item = _item(conn, claimed, case, terms, effect_id, action, now)
             kept = batches.hold(conn, item, place, now)
             if kept is not None and kept["late"]:
-                _say_late(conn, claimed, kept, row.action, now)
+                _say_late(conn, claimed, kept, action, now)
 
 
 def _item(
@@ -135,7 +144,7 @@ def advance(parts: Parts) -> None:
 def _advance(parts: Parts, batch_id: int, terms: Terms) -> None:
     now = parts.clock()
     with parts.ledger.write() as conn:
-        batch = batches.one(conn, batch_id)
+        batch = batches.lock(conn, batch_id)
         batches.reconcile(conn, batch_id, now)
         woken = _STEPS[batch["state"]](conn, batch, terms, now)
         for entry_id in woken:

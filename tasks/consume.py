@@ -152,9 +152,8 @@ def _keep_plan(work: Work, plan: Plan) -> None:
         for old in effects.of_entry(conn, claimed.entry_id, (effects.PLANNED,)):
             if old.key not in wanted:
                 effects.withdraw(conn, old.effect_id, now, "no longer wanted by the facts")
-        for action in plan.actions:
-            effects.plan(conn, claimed.entry_id, claimed.shop, claimed.return_id, action, now)
-        batching.hold(conn, claimed, work.case, work.shop.terms, plan, now)
+        ids = [effects.plan(conn, claimed.entry_id, claimed.shop, claimed.return_id, a, now) for a in plan.actions]
+        batching.hold(conn, claimed, work.case, work.shop.terms, plan, ids, now)
         for alias in plan.aliases:
             memory.propose_alias(conn, claimed.shop, alias.portal_sku, alias.cin7_sku, alias.product_id, now)
 

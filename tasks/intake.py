@@ -3,7 +3,7 @@ nudged."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,6 +17,8 @@ from pipeline.parts import Parts
 from schemas.concerns import Concern, ConcernType
 from schemas.fields import SchemaInvalidError
 from schemas.hooks import Nudge, read_hook
+from schemas.outline import outline
+from schemas.privacy import masked_mail
 
 log = structlog.get_logger()
 ADMIT = "tasks.intake.admit"
@@ -87,7 +89,7 @@ def _read(entry: InboxEntry) -> Read:
         entry.topic,
         entry.received_at,
         entry.body,
-        dict(entry.headers),
+        {name: masked_mail(value) for name, value in entry.headers.items()},
         sender_id,
     )
     try:
@@ -103,7 +105,9 @@ def _admit_one(conn: sa.Connection, read: Read, now: datetime, done: Admitted) -
         done.unreadable += 1
         return
     subject = nudging.subject_of(read.nudge)
-    new = deliveries.admit(conn, read.delivery, deliveries.ADMITTED, subject, now)
+    # The nudge has been taken out of it: what else a sender put there may name a shopper.
+    kept = replace(read.delivery, body=outline(read.delivery.body))
+    new = deliveries.admit(conn, kept, deliveries.ADMITTED, subject, now)
     done.count += 1
     if new:
         followed = nudging.follow(conn, read.delivery.shop, read.nudge, now)

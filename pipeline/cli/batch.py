@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,11 +125,17 @@ def _show_head(told: Mapping[str, Any]) -> None:
     click.echo(
         f"Batch {told['id']} of {told['shop']}, {told['business_day']} ({told['zone']}): {told['state']}{outcome}"
     )
-    click.echo(f"  cut-off:  {at(told['cut_off_at'])}")
+    click.echo(f"  cut-off:  {_company_time(told['cut_off_at'], told['zone'])} by the company's clock")
     if told["released_by"]:
         click.echo(f"  released: {at(told['released_at'])} by {told['released_by']}")
     if told["state"] == PREPARED:
         click.echo(f"  to let it go: returnline batch release {told['id']} --code {told['code']}")
+
+
+def _company_time(moment: datetime, zone: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
 
 
 def _show_notes(told: Mapping[str, Any]) -> None:

@@ -43,6 +43,8 @@ def release(conn: sa.Connection, batch_id: int, seen: str, who: str, now: dateti
 
 def post_now(conn: sa.Connection, shop: str, rma_id: str, who: str, now: datetime) -> int:
     """Take one return out of its batch and release it alone. Gives its own batch. Raises BatchRefusedError."""
+    for number in sorted({row["batch_id"] for row in _of_rma(conn, shop, rma_id) if row["state"] == HELD}):
+        batches.lock(conn, number)
     held = [row for row in _of_rma(conn, shop, rma_id) if row["state"] == HELD]
     if not held:
         raise BatchRefusedError(f"RMA {rma_id} has no credit note in a batch; `returnline explain {rma_id}` says why")

@@ -69,11 +69,15 @@ class Item:
 
 
 def hold(conn: sa.Connection, item: Item, place: Place, now: datetime) -> Mapping[str, Any] | None:
-    """Put the planned note into its batch, or refresh it there. None where it was released just as it is: it goes.
+    """Put the note just planned into its batch, or refresh it there. None where it was released as it is: it goes.
 
     A released note that is not what finance saw does not go: it moves to the open batch.
     """
     live = _live(conn, item.effect_id)
+    if live is not None:
+        # Finance may be letting go this very batch: what it saw must not change under its hands.
+        lock(conn, live["batch_id"])
+        live = _live(conn, item.effect_id)
     if live is not None and live["state"] == GOES:
         if live["content"] == item.content:
             change_item(conn, live["id"], now, checked_at=now)
@@ -88,8 +92,10 @@ def hold(conn: sa.Connection, item: Item, place: Place, now: datetime) -> Mappin
         change_item(conn, item_id, now, checked_at=now, ready_at=item.ready_at, **figures)
     row = item_with_batch(conn, item_id)
     why = f"in batch {row['batch_id']} of {row['business_day']}, which finance releases"
-    waiting = (_F.id == item.effect_id) & (_F.state == PLANNED) & (_F.sends == 0)
-    conn.execute(t.effects.update().where(waiting).values(due_at=None, why=why))
+    # One that was refused and requeued may have been sent: `reconcile_first` remembers it, and like any other held one
+    # it is planned anew at every look.
+    waiting = (_F.id == item.effect_id) & (_F.state == PLANNED)
+    conn.execute(t.effects.update().where(waiting).values(due_at=None, why=why, sends=0))
     return row
 
 
@@ -260,6 +266,11 @@ def shut(conn: sa.Connection, batch_id: int, now: datetime) -> list[int]:
     if not step(conn, batch_id, (OPEN,), state=PREPARING, preparing_at=now):
         return []
     return [row["entry_id"] for row in items(conn, batch_id, LIVE)]
+
+
+def lock(conn: sa.Connection, batch_id: int) -> Mapping[str, Any]:
+    """The batch, and nobody else changes it until this transaction ends. Raises NoResultFound."""
+    return dict(conn.execute(sa.select(t.batches).where(_B.id == batch_id).with_for_update()).mappings().one())
 
 
 def step(conn: sa.Connection, batch_id: int, before: Sequence[str], **values: Any) -> bool:

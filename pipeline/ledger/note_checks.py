@@ -51,7 +51,7 @@ def due(conn: sa.Connection, shop: str, raised_by: str, now: datetime, limit: in
     query = (
         sa.select(grouped.c.sale_id, grouped.c.last, _S.updated, _N.updated.label("seen"), _N.checked_at)
         .select_from(grouped.outerjoin(t.sales, same_sale).outerjoin(t.note_checks, same_check))
-        .order_by(_N.checked_at, grouped.c.last)
+        .order_by(_N.checked_at.nulls_first(), grouped.c.last)
     )
     troubled = _troubled(conn, shop, raised_by)
     found = [

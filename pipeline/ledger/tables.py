@@ -274,6 +274,7 @@ batch_items = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     sa.Index(None, "batch_id"),
     sa.Index(None, "entry_id"),
+    sa.Index(None, "state"),
     sa.Index(
         "uq_batch_items_live",
         "effect_id",

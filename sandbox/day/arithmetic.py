@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from sandbox.day.words import MAIN, PERCENT, QUARANTINE, Back, Day, Ending, ReturnOfDay, SaleOfDay, Sold
+from sandbox.day.words import (
+    FEE_INCOME,
+    MAIN,
+    PAID_FROM,
+    PERCENT,
+    QUARANTINE,
+    VAT_20,
+    WRITE_OFFS,
+    Back,
+    Day,
+    Ending,
+    ReturnOfDay,
+    SaleOfDay,
+    Sold,
+)
 
 CENT, FOUR = Decimal("0.01"), Decimal("0.0001")
 ZERO, HUNDRED = Decimal(0), Decimal(100)
@@ -51,12 +65,19 @@ def piece(line: Sold, *, inclusive: bool) -> tuple[Decimal, Decimal]:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """What one return must get: amounts per tax rule, and pieces back on hand per (SKU, location)."""
+    """What one return must get: amounts per tax rule (fees taken off), and pieces restocked per (SKU, location).
+
+    `fees` is what was kept; `written_off` are the restocked pieces per SKU that left again; `refunds` is what the portal
+    paid, per account.
+    """
 
     currency: str
     amounts: Mapping[str, Amounts]
     pieces: Mapping[tuple[str, str], int]
     lines: int
+    fees: Amounts = Amounts()
+    written_off: Mapping[str, int] = field(default_factory=dict)
+    refunds: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def total(self) -> Amounts:
@@ -89,7 +110,29 @@ def _entitled(sale: SaleOfDay, one: ReturnOfDay, left: dict[tuple[str, int], tup
         sold = sale.lines[back.line]
         amounts[sold.tax_rule] += share
         pieces[sold.sku, QUARANTINE if back.faulty else MAIN] += back.quantity
-    return Entitlement(sale.currency, dict(amounts), dict(pieces), len(one.back))
+        amounts[VAT_20] -= fee_of(back)
+    fees = sum((fee_of(back) for back in one.back), Amounts())
+    gone = {sale.lines[back.line].sku: back.quantity for back in one.back if back.written_off}
+    amounts = defaultdict(Amounts, {rule: each for rule, each in amounts.items() if each != Amounts()})
+    return Entitlement(
+        sale.currency, dict(amounts), dict(pieces), len(one.back), fees, gone, _refunds(sale, one) if one.refunded else {}
+    )
+
+
+def fee_of(back: Back) -> Amounts:
+    """The fee on these pieces; the shops post it with 20 %."""
+    gross = back.fee * back.quantity
+    net = (gross * HUNDRED / (HUNDRED + PERCENT[VAT_20])).quantize(FOUR, ROUND_HALF_UP)
+    return Amounts(net, gross - net)
+
+
+def _refunds(sale: SaleOfDay, one: ReturnOfDay) -> dict[str, Decimal]:
+    paid: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for back in one.back:
+        each, tax = piece(sale.lines[back.line], inclusive=sale.tax_inclusive)
+        gross = each if sale.tax_inclusive else each + tax
+        paid[PAID_FROM[back.resolution]] += (gross - back.fee) * back.quantity
+    return dict(paid)
 
 
 def _share(rest: Amounts, back: Back, count: int, *, inclusive: bool) -> Amounts:
@@ -107,16 +150,21 @@ def moved_stock(day: Day) -> dict[tuple[str, str], int]:
     for entitlement in entitlements(day).values():
         for place, count in entitlement.pieces.items():
             moved[place] += count
-    return dict(moved)
+        for sku, count in entitlement.written_off.items():
+            moved[sku, QUARANTINE] -= count
+    return {place: count for place, count in moved.items() if count}
 
 
 def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """How far each account must have moved, base currency, debit positive. `costs` is the unit cost of each SKU.
 
-    Credits reverse sales (200), tax (820) and receivables (610); restocked goods come back into stock (630) out of
-    cost of sales (310); the invoices that were still drafts in the morning are booked during the day.
+    Credits reverse sales (200), tax (820) and receivables (610); a fee kept is income (260). Restocked goods come back
+    into stock (630) out of cost of sales (310), damaged ones leave it again for the write-offs (403). A refund clears the
+    receivable from where it was paid (712, 850). The invoices that were still drafts in the morning are booked during the
+    day.
     """
-    moved = dict.fromkeys(("200", "310", "610", "630", "820"), ZERO)
+    accounts = ("200", FEE_INCOME, "310", WRITE_OFFS, "610", "630", "820", *PAID_FROM.values())
+    moved = dict.fromkeys(accounts, ZERO)
     due = entitlements(day)
     for one in day.returns:
         if one.name in due:
@@ -131,6 +179,14 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
 
 def _credit(moved: dict[str, Decimal], rate: Decimal, entitled: Entitlement, costs: Mapping[str, Decimal]) -> None:
     _post(moved, entitled.total, rate)
+    moved["200"] += entitled.fees.net * rate
+    moved[FEE_INCOME] -= entitled.fees.net * rate
+    for account, paid in entitled.refunds.items():
+        moved["610"] += paid * rate
+        moved[account] -= paid * rate
+    for sku, count in entitled.written_off.items():
+        moved["630"] -= costs[sku] * count
+        moved[WRITE_OFFS] += costs[sku] * count
     for (sku, _), count in entitled.pieces.items():
         moved["630"] += costs[sku] * count
         moved["310"] -= costs[sku] * count

@@ -7,6 +7,11 @@ from decimal import Decimal
 
 from sandbox.day.words import (
     ADVANCED,
+    BIRCH,
+    CEDAR,
+    DAMAGED,
+    EXCHANGE,
+    TO_STORE_CREDIT,
     VAT_5,
     VAT_20,
     ZERO_RATED,
@@ -36,6 +41,13 @@ def special_cases() -> tuple[Case, ...]:
         _draft_invoice(),
         _simple_twice(),
         _advanced_twice(),
+        _damaged(),
+        _with_fee(),
+        _store_credit(),
+        _exchanged(),
+        _native(),
+        _in_a_batch(),
+        _after_the_lock(),
         _partial(),
         _mixed_rates(),
         _discounted(),
@@ -81,6 +93,56 @@ def _advanced_twice() -> Case:
     first = ReturnOfDay("advanced first", "first of two returns on an Advanced sale", "#1004", (Back(0),))
     second = ReturnOfDay("advanced second", "second return of the same line", "#1004", (Back(0, 2),))
     return Case(sale, (first, second))
+
+
+def _damaged() -> Case:
+    back = (Back(0, reason=DAMAGED, faulty=True, written_off=True),)
+    told = "damaged; through quarantine to the write-off account"
+    return Case(
+        SaleOfDay("#1020", (Sold("JEANS-32", 1, Decimal(89)),)),
+        (ReturnOfDay("damaged", told, "#1020", back),),
+    )
+
+
+def _with_fee() -> Case:
+    told = "restocking fee of 6 kept, the rest refunded to the card"
+    one = ReturnOfDay("fee", told, "#1021", (Back(0, fee=Decimal(6)),), refunded=True)
+    return Case(SaleOfDay("#1021", (Sold("TEE-BLK-S", 1, TEE),)), (one,))
+
+
+def _store_credit() -> Case:
+    back = (Back(0, resolution=TO_STORE_CREDIT),)
+    one = ReturnOfDay("store credit", "refunded as store credit", "#1022", back, refunded=True)
+    return Case(SaleOfDay("#1022", (Sold("HOODIE-GRY-S", 1, HOODIE),)), (one,))
+
+
+def _exchanged() -> Case:
+    back = (Back(0, resolution=EXCHANGE, new_sku="TEE-BLK-L"),)
+    told = "even exchange, a week in draft; released when the parcel came"
+    one = ReturnOfDay("exchange", told, "#1023", back, waits_for="EXCHANGE_DRAFT_STUCK")
+    return Case(SaleOfDay("#1023", (Sold("TEE-BLK-M", 1, TEE),)), (one,))
+
+
+def _native() -> Case:
+    told = "credited by Cin7's own channel; adopted, not doubled"
+    one = ReturnOfDay("native", told, "#1024", (Back(0),), shop=BIRCH)
+    return Case(SaleOfDay("#1024", (Sold("DRESS-RED", 1, DRESS),)), (one,))
+
+
+def _in_a_batch() -> Case:
+    lines = (Sold("SOCK-3PK", 1, SOCKS), Sold("SCARF-WOL", 1, Decimal(35)), Sold("HOODIE-GRY-M", 1, HOODIE))
+    told = "held for the batch that finance released"
+    names = ("batch first", "batch second", "batch third")
+    returns = tuple(
+        ReturnOfDay(name, told, "#1025", (Back(number),), shop=CEDAR) for number, name in enumerate(names)
+    )
+    return Case(SaleOfDay("#1025", lines, kind=ADVANCED), returns)
+
+
+def _after_the_lock() -> Case:
+    told = "came after the period was locked; dated the first open day"
+    one = ReturnOfDay("after the lock", told, "#1026", (Back(0),), after_lock=True)
+    return Case(SaleOfDay("#1026", (Sold("TEE-BLK-XL", 1, TEE),)), (one,))
 
 
 def _partial() -> Case:

@@ -6,10 +6,12 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sandbox.day.words import Ending, ReturnOfDay, Step, Until
+from sandbox.day.words import CEDAR, Ending, ReturnOfDay, Step, Until
 
-#: Seconds from the request to its approval, and from there to the parcel's arrival.
-APPROVED_AFTER, ARRIVES_AFTER = 0.4, 1.6
+#: Seconds from the request to its approval, from there to the parcel's arrival, and from there to the refund.
+APPROVED_AFTER, ARRIVES_AFTER, PAID_AFTER = 0.4, 1.6, 0.5
+#: The part of the day after which finance locks the period.
+LOCKED_AT = 0.9
 #: (part of the day, rule): faults that every day must survive. Each strikes the next call it is about.
 FAULTS: tuple[tuple[float, dict[str, Any]], ...] = (
     (0.05, {"system": "cin7", "kind": "timeout_after", "method": "POST", "path": "/sale/creditnote", "times": 1,
@@ -29,7 +31,10 @@ UNREADABLE = "<html>we will be back soon</html>"
 def steps_of(returns: tuple[ReturnOfDay, ...], span: float, luck: random.Random) -> tuple[Step, ...]:
     """Every step of the day in order of time. Returns arrive over the first four fifths of `span` seconds."""
     gap = span * 0.8 / len(returns)
-    steps = [step for number, one in enumerate(returns) for step in _life(one, number * gap + luck.random() * gap)]
+    steps = []
+    for number, one in enumerate(returns):
+        start = number * gap + luck.random() * gap
+        steps += _life(one, span * LOCKED_AT if one.after_lock else start)
     # A day too short makes too few calls for every fault to find one.
     faults = FAULTS[: max(1, len(returns) // 2)]
     steps += [Step(span * part, "fault", body=rule) for part, rule in faults]
@@ -42,7 +47,12 @@ def _life(one: ReturnOfDay, start: float) -> Iterator[Step]:
         # All at once: no earlier webhook may have told the id.
         yield Step(start, "arrive at once", one.name)
         return
-    yield Step(start, "request", one.name)
+    if not one.ours:
+        yield Step(start, "credit natively", one.name)
+    yield Step(start, "request", one.name, until=Until("locked", one.name) if one.after_lock else None)
+    if one.exchanged:
+        yield from _exchange(one, start)
+        return
     yield Step(start + APPROVED_AFTER, "approve", one.name)
     arrival = start + APPROVED_AFTER + ARRIVES_AFTER
     if one.ending is Ending.NOTHING:
@@ -50,11 +60,24 @@ def _life(one: ReturnOfDay, start: float) -> Iterator[Step]:
         return
     first = Until("credited", "simple first") if one.name == "simple second" else None
     yield Step(arrival, "receive", one.name, until=first)
+    if one.refunded:
+        # Once the portal was told that it may: a refund that is out already is not let go any more.
+        yield Step(arrival + PAID_AFTER, "refund", one.name, until=Until("done", one.name, "comment"))
+
+
+def _exchange(one: ReturnOfDay, start: float) -> Iterator[Step]:
+    """Asked for a week ago: the parcel comes when the exception has been seen."""
+    yield Step(start + APPROVED_AFTER, "draft order", one.name)
+    yield Step(start + ARRIVES_AFTER, "receive", one.name, until=Until("waiting", one.name, one.waits_for))
 
 
 def _help(returns: Iterable[ReturnOfDay], span: float) -> Iterator[Step]:
-    """What a person does in Cin7 during the day, once the exception has told them to."""
+    """What people do in Cin7 and Returnline during the day, once an exception or a batch has told them to."""
     acts = {"INVOICE_NOT_AUTHORISED": "authorise-invoice", "SIMPLE_SALE_ALREADY_CREDITED": "convert-to-advanced"}
     for one in returns:
-        if one.ending is Ending.CREDITED and one.waits_for:
+        if one.ending is Ending.CREDITED and one.waits_for in acts:
             yield Step(span * 0.55, acts[one.waits_for], one.name, until=Until("waiting", one.name, one.waits_for))
+        if one.after_lock:
+            yield Step(span * LOCKED_AT, "lock the period", until=Until("others", one.name))
+    if any(one.shop == CEDAR for one in returns):
+        yield Step(span * 0.4, "release batch", until=Until("batch", CEDAR, "prepared"))

@@ -12,6 +12,18 @@ VAT_20, VAT_5, ZERO_RATED = "20% (VAT on Income)", "5% (VAT on Income)", "Zero R
 PERCENT: Mapping[str, Decimal] = {VAT_20: Decimal(20), VAT_5: Decimal(5), ZERO_RATED: Decimal(0)}
 SIMPLE, ADVANCED = "Simple Sale", "Advanced Sale"
 MAIN, QUARANTINE = "Main Warehouse", "Quarantine"
+#: What the portal pays back with.
+TO_CARD, TO_STORE_CREDIT, EXCHANGE = "RefundToPaymentMethod", "RefundToStoreCredit", "InstantVariantExchange"
+#: Cin7's account of each thing that a day moves beside sales, tax, stock and receivables.
+PAID_FROM: Mapping[str, str] = {TO_CARD: "712", TO_STORE_CREDIT: "850"}
+FEE_INCOME, WRITE_OFFS = "260", "403"
+DAMAGED = "Damaged in transit"
+#: The shops of the day, all on one practice company: everything by us at once; Cin7's own channel credits and we adopt;
+#: by batches that finance releases.
+ALDER, BIRCH, CEDAR = "alder", "birch", "cedar"
+SHOPS = (ALDER, BIRCH, CEDAR)
+#: Pieces of every SKU that "alder" keeps back from the shop.
+BUFFER = 2
 
 
 class Ending(StrEnum):
@@ -49,7 +61,11 @@ class SaleOfDay:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """`quantity` pieces of line `line` of the sale come back. `portal_sku` is what the portal calls the SKU."""
+    """`quantity` pieces of line `line` of the sale come back. `portal_sku` is what the portal calls the SKU.
+
+    `fee` is kept on each piece, tax included; `written_off` goods leave stock again; `new_sku` is what the shopper takes
+    instead, at the same price.
+    """
 
     line: int
     quantity: int = 1
@@ -57,6 +73,10 @@ class Back:
     portal_sku: str = ""
     faulty: bool = False
     overpaid: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
+    written_off: bool = False
+    resolution: str = TO_CARD
+    new_sku: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,8 @@ class Manner:
 class ReturnOfDay:
     """One return and how it must end. `waits_for` is an exception it must show, for good or until the day helps it.
 
-    `order_name` names a sale of the day; `told_order` is what the portal calls it, where that differs.
+    `order_name` names a sale of the day; `told_order` is what the portal calls it, where that differs. `refunded`: the
+    portal pays the shopper during the day. `after_lock`: it comes after the period is locked.
     """
 
     name: str
@@ -83,11 +104,39 @@ class ReturnOfDay:
     waits_for: str = ""
     manner: Manner = field(default_factory=Manner)
     told_order: str = ""
+    shop: str = ALDER
+    refunded: bool = False
+    after_lock: bool = False
+
+    @property
+    def exchanged(self) -> bool:
+        """Whether the shopper takes something else instead."""
+        return any(back.new_sku for back in self.back)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the credit note is made by us, and not by Cin7's own channel."""
+        return self.shop != BIRCH
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """The kinds of effects that must be confirmed in the evening."""
+        if self.ending is not Ending.CREDITED:
+            return frozenset()
+        found = {"credit"}
+        found |= {"comment"} if self.shop == ALDER and not self.exchanged else set()
+        found |= {"write-off"} if any(back.written_off for back in self.back) else set()
+        found |= {"refund"} if self.refunded else set()
+        found |= {"authorise"} if self.exchanged else set()
+        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """A step waits for this: the named return is `credited`, or shows the exception `waits_for` (`waiting`)."""
+    """A step waits for this: the named return is `credited`, shows the exception `concern` (`waiting`) or has an effect
+    of the kind `concern` (`done`); the batch of a shop is in the state `concern` (`batch`); every other return is at its
+    end (`others`); the lock date is known (`locked`).
+    """
 
     kind: str
     name: str
@@ -114,6 +163,11 @@ class Day:
     sales: tuple[SaleOfDay, ...]
     returns: tuple[ReturnOfDay, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def shops(self) -> tuple[str, ...]:
+        """The shops that have returns today; "alder" always has."""
+        return tuple(shop for shop in SHOPS if shop == ALDER or any(one.shop == shop for one in self.returns))
 
     def sale(self, order_name: str) -> SaleOfDay:
         """The sale of this order."""

@@ -1,63 +1,56 @@
-"""One practice world and one empty ledger for the session; installations on the Valkey that a test brings."""
+"""One practice world, one Valkey and one nursery of workers for a module of fault tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.faults.killing import Cell, Nursery, Recovery, nursery
 from tests.sandbox_server import SandboxHandle, running_sandbox
-from tests.tasks.practice import Bench, empty_ledger, stock_up
+from tests.tasks.practice import SKU, empty_ledger, stock_up
 from tests.valkey_server import ValkeyHandle, running_valkey
 
-Installing = Callable[..., Bench]
+CellMaker = Callable[[str, Recovery], Cell]
 
 
-@pytest.fixture(scope="session")
-def world() -> Iterator[SandboxHandle]:
-    with running_sandbox(quota=100000) as server:
-        stock_up(server)
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyHandle]:
+    with running_valkey() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def world() -> Iterator[SandboxHandle]:
+    with running_sandbox(quota=100000) as server:
+        stock_up(server)
+        server.control.post("/shopify/variants", json={"variants": [{"sku": SKU, "levels": {"Shop floor": 0}}]})
+        yield server
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Nursery]:
+    with nursery() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return empty_ledger(tmp_path_factory.mktemp("ledger"))
 
 
-@pytest.fixture(scope="session")
-def shared_valkey() -> Iterator[ValkeyHandle]:
-    with running_valkey() as server:
-        yield server
-
-
 @pytest.fixture
-def own_valkey() -> Iterator[ValkeyHandle]:
-    """A server that the test may kill, roll back and fill."""
-    with running_valkey() as server:
-        yield server
+def make_cell(
+    tmp_path: Path, world: SandboxHandle, valkey: ValkeyHandle, blank: Path, forks: Nursery
+) -> Iterator[CellMaker]:
+    made: list[Cell] = []
 
+    def make(point: str, recovery: Recovery) -> Cell:
+        made.append(Cell(point, recovery, tmp_path / point, world, valkey, blank, forks))
+        return made[-1]
 
-@pytest.fixture
-def install(tmp_path: Path, world: SandboxHandle, blank: Path) -> Iterator[Installing]:
-    """One installation on this Valkey: `install(valkey, limit=60)`. The books are reset first."""
-    made: list[Bench] = []
-
-    def make(valkey: ValkeyHandle, **settings: Any) -> Bench:
-        folder = tmp_path / f"installation-{len(made)}"
-        folder.mkdir()
-        bench = Bench(folder, world, valkey.url, blank, **settings)
-        bench.redis.flushall()
-        made.append(bench)
-        return bench
-
-    world.control.post("/reset")
-    world.control.delete("/faults")
-    world.control.delete("/calls")
-    stock_up(world)
     yield make
     world.control.delete("/faults")
-    for bench in made:
-        bench.close()
+    for cell in made:
+        cell.end()

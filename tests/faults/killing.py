@@ -35,9 +35,9 @@ INTERVALS = """
 sweep = 0.3
 returngo_poll = 20.0
 transactions_poll = 20.0
-sales_poll = 2.0
-notes_poll = 2.0
-availability_min = 1.0
+sales_poll = 20.0
+notes_poll = 20.0
+availability_min = 2.0
 availability_max = 5.0
 lookup_waits = [0.2, 0.4, 0.8]
 quiet_period = 3.2
@@ -127,6 +127,7 @@ class Cell:
         self.bench = Bench(
             self.folder, self.world, self.valkey.url, self.blank,
             terms=TERMS.format(url=self.world.shopify_url), intervals=INTERVALS, write_deadline=1.5, read_deadline=1.5,
+            portal_shop=f"{self.prefix[:-1]}.myshopify.com",
         )  # fmt: skip
         # Its own keys in the shared Valkey.
         path = self.folder / "returnline.toml"
@@ -151,11 +152,18 @@ class Cell:
         body = json.dumps({"rmaId": int(self.rma)})
         self.bench.redis.xadd(f"{self.prefix}inbox", {**fields, **more, "headers": "{}", "body": body})
 
+    def environment(self, *, armed: bool) -> dict[str, str]:
+        """What a process of this installation is told."""
+        return {
+            "REDIS_URL": self.valkey.url,
+            "RETURNLINE_KILL_POINT": f"{self.point}=kill" if armed else "",
+            "RETURNLINE_KILL_ONCE": str(self.died),
+            "RETURNLINE_CONFIG": str(self.folder / "returnline.toml"),
+            "RETURNLINE_DATA": str(self.folder / "data"),
+        }
+
     def start(self, *, armed: bool, command: list[str] | None = None) -> int:
-        env = {"REDIS_URL": self.valkey.url, "RETURNLINE_KILL_POINT": "", "RETURNLINE_KILL_ONCE": str(self.died)}
-        if armed:
-            env["RETURNLINE_KILL_POINT"] = f"{self.point}=kill"
-        env |= {"RETURNLINE_CONFIG": str(self.folder / "returnline.toml"), "RETURNLINE_DATA": str(self.folder / "data")}
+        env = self.environment(armed=armed)
         told = {"config": env["RETURNLINE_CONFIG"], "data": env["RETURNLINE_DATA"], "log": str(self.folder / "log")}
         pid = self.nursery.fork(env=env, command=command, **told)
         self.pids.append(pid)

@@ -17,7 +17,7 @@ import pytest
 from pipeline.parts import HINT_SECONDS
 from tasks import sweep
 from tests.faults.conftest import Installing
-from tests.faults.crew import INTERVALS, QUICK, Worker, celery_worker, until
+from tests.faults.crew import INTERVALS, QUICK, celery_worker, until
 from tests.faults.metadata import fault
 from tests.tasks.practice import PREFIX, Bench
 from tests.valkey_server import ValkeyHandle
@@ -117,7 +117,7 @@ def test_a_message_given_to_a_second_worker_while_the_first_still_runs_makes_one
         with celery_worker(folder, own_valkey.url, *options, name="second") as second:
             until("the second has done the work", lambda: settled(bench, rma), 40, second.log)
             os.killpg(first.pid, signal.SIGCONT)
-            until("the first has come to an end with its own", lambda: "succeeded" in first.log(), 20, first.log)
+            until("the first has come to an end with its own", lambda: '"consumed"' in first.log(), 20, first.log)
     assert len(bench.desk.notes(order)) == 1
     assert [one["state"] for one in bench.effects(rma) if one["kind"] == "credit"] == ["CONFIRMED"]
 
@@ -135,19 +135,14 @@ STRANGE = {
 }
 
 
-def _strange_messages(bench: Bench, worker: Worker) -> None:
-    for what, raw in STRANGE.items():
-        bench.redis.lpush(QUEUE, raw)
-        until(f"{what} is off the queue", lambda: queued(bench) == 0 and unacked(bench) == 0, 10, worker.log)
-        assert worker.alive(), f"{what} ended the worker\n{worker.log()[-3000:]}"
-
-
 @fault("F30", "unknown task, bad JSON, pickle, a foreign protocol, raw garbage in a queue", "a dead letter or a log line")
 def test_a_worker_outlives_every_message_it_cannot_read(bench: Bench, own_valkey: ValkeyHandle) -> None:
     folder = bench.settings.data_dir.parent
     order, rma, _ = in_hand(bench)
     with celery_worker(folder, own_valkey.url, "-P", "solo", "-Q", "credit-notes") as worker:
-        _strange_messages(bench, worker)
+        bench.redis.lpush(QUEUE, *STRANGE.values())
+        until("all are off the queue", lambda: queued(bench) == 0 and unacked(bench) == 0, 20, worker.log)
+        assert worker.alive()
         bench.redis.delete(*(bench.redis.keys(f"{PREFIX}hint:*") or ["none"]))  # type: ignore[misc]
         sweep.repair(bench.parts)
         until("the worker still works", lambda: settled(bench, rma), 30, worker.log)

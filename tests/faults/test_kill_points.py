@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.kill_points import POINTS
-from tests.faults.killing import Cell, Nursery, Recovery, alive, nursery, until
+from tests.faults.killing import Cell, Recovery, alive, until
 from tests.faults.metadata import fault
-from tests.sandbox_server import SandboxHandle, running_sandbox
-from tests.tasks.practice import SKU, empty_ledger, stock_up
-from tests.valkey_server import ValkeyHandle, running_valkey
+from tests.valkey_server import ValkeyHandle
+
+CellMaker = Callable[[str, Recovery], Cell]
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Reached only when something is refused, or when a person acts: these cells have stories of their own below.
@@ -22,50 +22,6 @@ STAGES: dict[str, list[str]] = {}
 for _point in POINTS:
     if _point not in BY_HAND:
         STAGES.setdefault(_point.partition(".")[0], []).append(_point)
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[ValkeyHandle]:
-    with running_valkey() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[SandboxHandle]:
-    with running_sandbox(quota=100000) as server:
-        stock_up(server)
-        server.control.post("/shopify/variants", json={"variants": [{"sku": SKU, "levels": {"Shop floor": 0}}]})
-        yield server
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Nursery]:
-    with nursery() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return empty_ledger(tmp_path_factory.mktemp("ledger"))
-
-
-CellMaker = Callable[[str, Recovery], Cell]
-
-
-@pytest.fixture
-def make_cell(
-    tmp_path: Path, world: SandboxHandle, valkey: ValkeyHandle, blank: Path, forks: Nursery
-) -> Iterator[CellMaker]:
-    made: list[Cell] = []
-
-    def make(point: str, recovery: Recovery) -> Cell:
-        made.append(Cell(point, recovery, tmp_path / point, world, valkey, blank, forks))
-        return made[-1]
-
-    yield make
-    world.control.delete("/faults")
-    for cell in made:
-        cell.end()
 
 
 def test_every_point_is_in_the_matrix() -> None:

@@ -64,6 +64,7 @@ class CeleryLine:
     def wait_credited(self, *rmas: str) -> None:
         """Until every one of these returns is credited and at rest."""
         self.until(lambda: [rma for rma in rmas if not self._at_rest(rma)], "not credited")
+        self.until(lambda: ["effects"] * self.window.look().undecided, "undecided")
         self.until(lambda: ["webhooks"] * self.stage.desk.get("/returngo/deliveries")["waiting"], "on their way")
 
     def _at_rest(self, rma: str) -> bool:
@@ -74,7 +75,8 @@ class CeleryLine:
         """Wait until nothing is missing. Fails with what still is after `BOUND_SECONDS`."""
         deadline = time.monotonic() + BOUND_SECONDS
         while still := missing():
-            assert time.monotonic() < deadline, f"{what} after {BOUND_SECONDS:.0f} s: {still}; {self.window.look()}"
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} after {BOUND_SECONDS:.0f} s: {still}; {self.window.look()}")
             time.sleep(0.3)
 
     def notes(self, *rmas: str) -> Counter[str]:

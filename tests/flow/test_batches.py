@@ -12,13 +12,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.cli import main
+from pipeline.ledger import letters
 from pipeline.ledger import tables as t
+from pipeline.ledger.requeueing import requeue
 from schemas.merchant import Posting
 from tasks import batching, consume
 from tests.flow.inprocess import Line, Served, line, servers
@@ -143,6 +146,8 @@ def test_a_released_batch_is_posted_read_back_and_closed(day: Day) -> None:
     batch = day.batch()
     assert (batch["state"], batch["outcome"], batch["released_by"]) == ("closed", "posted", "fay")
     assert len(day.line.desk.authorised("#1")) == len(day.line.desk.authorised("#2")) == 1
+    (act,) = day.line.rows(t.audit)
+    assert (act["who"], act["did"], act["details"]["gross"]) == ("fay", "batch.release", {"GBP": "60.00"})
 
 
 def test_the_code_of_an_old_look_releases_nothing(day: Day) -> None:
@@ -382,3 +387,72 @@ def test_posting_at_once_again_lets_go_what_waits(day: Day) -> None:
     assert len(day.line.desk.authorised("#1")) == 1
     ((_, state, reason),) = day.items()
     assert (state, reason.startswith("posted outside the batch")) == ("dropped", True)
+
+
+def test_the_export_tells_the_day_it_became_ready_and_the_day_it_was_posted(day: Day) -> None:
+    rma = day.receive("#1")
+    ready = day.line.rows(t.batch_items)[0]["ready_at"]
+    day.prepare(rma)
+    day.line.clock.now += timedelta(days=3)
+    day.release()
+    day.work(rma)
+    day.read_back()
+    head, row, *_ = list(csv.reader(io.StringIO(day.cli("export", "1"))))
+    told = dict(zip(head, row, strict=True))
+    assert told["event_date"] == ready.astimezone(ZoneInfo(told["tz"])).date().isoformat()
+    assert told["batch_business_day"] == NOON.date().isoformat()
+    (note,) = day.line.desk.authorised("#1")
+    assert note["date"][:10] == (NOON + timedelta(days=3)).date().isoformat()
+
+
+def test_two_returns_of_one_sale_are_posted_from_one_batch_without_crediting_too_much(day: Day) -> None:
+    day.line.sell("#1", [TEE])
+    rmas = [day.line.open_rma("#1", [UNIT])[0] for _ in range(2)]
+    for rma in rmas:
+        day.line.nudge_and_settle(rma, rounds=1)
+    day.prepare(*rmas)
+    day.release()
+    day.work(*rmas, rounds=3)
+    day.read_back()
+    assert day.batch()["outcome"] == "posted"
+    assert len(day.line.desk.authorised("#1")) == 2
+
+
+def test_a_failed_note_that_is_requeued_comes_into_the_batch_that_is_open_then(day: Day) -> None:
+    rma = day.receive("#1")
+    day.prepare(rma)
+    day.release()
+    fault = {"system": "cin7", "method": "POST", "path": "creditnote", "status": 400, "times": 1}
+    day.line.desk.fault("status_before", **fault)
+    day.work(rma)
+    assert day.batch()["outcome"] == "partial"
+    with day.line.parts.ledger.write() as conn:
+        requeue(conn, letters.find(conn, letters.Filter(rma=rma))[0], "fay", "run-1", day.line.clock())
+    day.work(rma)
+    assert day.items(2) == [(rma, "held", "")]
+    first, again = day.line.rows(t.batch_items)
+    assert again["previous_id"] == first["id"]
+    assert day.line.desk.authorised("#1") == []
+    day.line.clock.now += timedelta(days=1)
+    day.work(rma, rounds=3)
+    day.release(2)
+    day.work(rma)
+    assert len(day.line.desk.authorised("#1")) == 1
+
+
+def test_an_item_that_is_inspected_after_its_batch_closed_is_credited_in_the_next_one(make: Callable[..., Day]) -> None:
+    day = make(gate="inspected")
+    day.line.sell("#1", [TEE], kind="Advanced Sale")
+    rma, (first, second) = day.line.open_rma("#1", [UNIT, UNIT])
+    day.line.inspect(rma, **{first: {"returned": True, "restockable": True}})
+    day.line.nudge_and_settle(rma, rounds=1)
+    day.prepare(rma)
+    day.release()
+    day.work(rma)
+    day.read_back()
+    assert day.batch()["outcome"] == "posted"
+    day.line.inspect(rma, **{second: {"returned": True, "restockable": True}})
+    day.line.nudge_and_settle(rma, rounds=1)
+    assert day.items(1) == [(rma, "posted", "")]
+    assert day.items(2) == [(rma, "held", "")]
+    assert day.shown(2)["totals"]["currency"][0]["gross"] == "30.0000"

@@ -34,8 +34,8 @@ TERMS = Terms(go_live=date(2026, 1, 1))
 class GapDesk:
     """Writes facts, and asks which gaps stand a number of days later."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'ledger.sqlite'}"
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.url = url or f"sqlite:///{folder / 'ledger.sqlite'}"
         folder.mkdir(parents=True, exist_ok=True)
         migrate(self.url)
         self.ledger = Ledger(self.url)

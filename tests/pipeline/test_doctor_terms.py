@@ -20,6 +20,7 @@ from schemas.cin7_reference import Product
 from schemas.concerns import ConcernType
 from schemas.merchant import ChargeRule, Disposition, DispositionRule, EffectOwner, Terms
 from schemas.sales import Tenant
+from tasks import polls
 from tests.consumers.builders import a_unit, found_good
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 from tests.pipeline.gap_desk import DAY0, GapDesk, here
@@ -158,8 +159,6 @@ def test_with_a_real_company_a_native_restock_elsewhere_is_seen_by_note_and_tran
     it.control(f"/sales/{other['sale_id']}/foreign-credit-note", {"restock_location": "Quarantine"})
     rma, _ = it.open_rma("#1", [unit])
     it.nudge_and_settle(rma)
-    from tasks import polls
-
     polls.sales(it.parts, SHOP)
     rows = list(setup_rows(it.parts.ledger, it.parts.shop(SHOP), it.clock()))
     found = lights(rows)

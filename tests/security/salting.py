@@ -52,6 +52,8 @@ _CIN7 = {
     "ShippingAddress": _CIN7_ADDRESS,
     "ShippingNotes": SHOPPER["words"],
 }
+#: Free text that a shop system writes into sales, and more ways to reach somebody.
+_CIN7_MORE = {"Note": SHOPPER["words"], "Fax": SHOPPER["phone"], "MobilePhone": SHOPPER["phone"]}
 
 
 def salted(value: Any) -> Any:
@@ -66,7 +68,7 @@ def salted(value: Any) -> Any:
     if "externalReferenceId" in value:
         return _transaction(value)
     if "SaleID" in value or ("Order" in value and "ID" in value):
-        return {**value, **{key: salt for key, salt in _CIN7.items() if key in value}, "CustomerNote": SHOPPER["words"]}
+        return {**value, **{key: salt for key, salt in _CIN7.items() if key in value}, **_CIN7_MORE}
     return value
 
 

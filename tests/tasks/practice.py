@@ -37,7 +37,7 @@ read_deadline = {read_deadline}
 
 [shops.alder.returngo]
 base_url = "{returngo}"
-shop_name = "alder.myshopify.com"
+shop_name = "{portal_shop}"
 api_key = "practice-key"
 daily_limit = 1000000
 
@@ -88,14 +88,16 @@ def write_settings(
     read_deadline: float = 2.0,
     limit: int = 5000,
     gate: str = "received",
+    portal_shop: str = PORTAL_SHOP,
 ) -> Settings:
     """The settings file of a one-shop installation, read back as a command would."""
     told = world.control.get("/settings").json()
-    world.control.post("/returngo/shops", json={"shop_name": PORTAL_SHOP, "api_key": PORTAL_KEY})
+    world.control.post("/returngo/shops", json={"shop_name": portal_shop, "api_key": PORTAL_KEY})
     path = folder / "returnline.toml"
     path.write_text(
         TOML.format(
             returngo=world.returngo_url,
+            portal_shop=portal_shop,
             cin7=world.cin7_url,
             account=told["cin7_account_id"],
             key=told["cin7_keys"][0],
@@ -124,8 +126,9 @@ _orders = itertools.count(1001)
 class Desk:
     """The merchant's side: sells, takes returns, and looks into the practice world's books."""
 
-    def __init__(self, world: SandboxHandle) -> None:
+    def __init__(self, world: SandboxHandle, portal_shop: str = PORTAL_SHOP) -> None:
         self.world = world
+        self.portal_shop = portal_shop
 
     def _post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         answer = self.world.control.post(path, json=body or {})
@@ -169,7 +172,7 @@ class Desk:
         rma = self._post(
             "/returngo/rmas",
             {
-                "shop_name": PORTAL_SHOP,
+                "shop_name": self.portal_shop,
                 "order_name": order,
                 "order_id": order.lstrip("#"),
                 "currency": "GBP",
@@ -226,7 +229,7 @@ class Bench:
         self.settings = write_settings(folder, world, redis_url, **settings)
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(empty_ledger, self.settings.data_dir / "ledger.sqlite")
-        self.desk = Desk(world)
+        self.desk = Desk(world, self.settings.shop(SHOP).returngo.shop_name)
         self.clock = Clock()
         self._workers: list[Parts] = []
         self.parts = self.worker()

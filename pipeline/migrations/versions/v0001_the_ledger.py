@@ -475,6 +475,7 @@ def upgrade() -> None:
     with op.batch_alter_table("batch_items", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_batch_items_batch_id"), ["batch_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_batch_items_entry_id"), ["entry_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_batch_items_state"), ["state"], unique=False)
         batch_op.create_index(
             "uq_batch_items_live",
             ["effect_id"],
@@ -508,6 +509,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('held', 'released')"),
             postgresql_where=sa.text("state IN ('held', 'released')"),
         )
+        batch_op.drop_index(batch_op.f("ix_batch_items_state"))
         batch_op.drop_index(batch_op.f("ix_batch_items_entry_id"))
         batch_op.drop_index(batch_op.f("ix_batch_items_batch_id"))
 

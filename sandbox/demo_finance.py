@@ -1,0 +1,33 @@
+"""Finance at the demo: looks at a prepared batch on the command line, and lets go what it saw."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from sandbox.demo_stage import ROOT, Stage, StageError, outside_environment
+
+FINANCE = "Finance"
+
+
+def release_batch(stage: Stage, shop: str) -> str:
+    """`returnline batch list`, `show` and `release` for the prepared batch of this shop; gives what the last one said.
+
+    Raises StageError when a command fails.
+    """
+    batches = json.loads(_command(stage, "list", "--shop", shop, "--json"))["batches"]
+    number = str(next(row["id"] for row in batches if row["state"] == "prepared"))
+    shown = json.loads(_command(stage, "show", number, "--json"))
+    return _command(stage, "release", number, "--code", shown["code"], "--who", FINANCE).strip()
+
+
+def _command(stage: Stage, *words: str) -> str:
+    where = ("--config", str(stage.config), "--data", str(stage.data))
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "pipeline.cli", "batch", words[0], *where, *words[1:]],
+        cwd=ROOT, env=outside_environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise StageError(f"returnline batch {' '.join(words)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
