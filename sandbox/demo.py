@@ -18,11 +18,13 @@ import httpx
 from rich.console import Console
 
 from sandbox.day import make_day
-from sandbox.demo_checks import Facts, run_checks
+from sandbox.demo_checks import run_checks
 from sandbox.demo_desk import Desk
 from sandbox.demo_evening import Morning, gather, morning
+from sandbox.demo_facts import Facts
 from sandbox.demo_play import Player, Seller
 from sandbox.demo_report import Report, make_report
+from sandbox.demo_shelves import put_up
 from sandbox.demo_show import Board, print_report
 from sandbox.demo_stage import Stage, StageError, running_returnline, running_world
 
@@ -89,8 +91,9 @@ def play(
             )
             costs = seller.stock_up()
             seller.sell()
-        quotas = {"quota": options.quota, "portal_calls": day.portal_calls}
-        with running_returnline(folder, urls, **quotas) as stage, Board(screen) as board:
+            put_up(desk, sorted(costs))
+        told = {"quota": options.quota, "portal_calls": day.portal_calls, "shops": day.shops}
+        with running_returnline(folder, urls, **told) as stage, Board(screen) as board:
             before = morning(stage.desk, costs)
             stage.desk.forget_calls()
             player = Player(stage, day, seller.sale_ids, board.show)
@@ -105,7 +108,8 @@ def play(
 
 def _facts(stage: Stage, player: Player, seller: Seller, before: Morning) -> Facts:
     evening = gather(stage, player)
-    return Facts(player.day, before, evening, player.rma_ids, seller.sale_ids, stage.quota, len(player.stray))
+    own = (player.rma_ids, seller.sale_ids, stage.quota, len(player.stray))
+    return Facts(player.day, before, evening, *own, player.exchange_ids, player.released)
 
 
 def _patience(returns: int) -> float:
@@ -119,7 +123,8 @@ def _tell(report: Report, options: Options, screen: Console) -> None:
     print_report(screen, report)
     failed = sum(1 for check in report.checks if not check.passed)
     verdict = "every check passed" if report.passed else f"{failed} of {len(report.checks)} checks FAILED"
-    screen.print(f"{verdict} in {report.seconds:.0f} s (seed {report.seed})", highlight=False)
+    said = f"{report.sentence} {verdict.capitalize()} in {report.seconds:.0f} s (seed {report.seed})."
+    screen.print(said, highlight=False)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

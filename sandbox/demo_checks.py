@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.day.arithmetic import Amounts, entitlements, moved_accounts, moved_stock
-from sandbox.day.words import Day, Ending
-from sandbox.demo_evening import Evening, Morning, Note
+from sandbox.day.words import Ending
+from sandbox.demo_document_checks import DOCUMENT_CHECKS
+from sandbox.demo_evening import Note
+from sandbox.demo_facts import Facts, Verdict
 
 WINDOW_SECONDS = 60.0
 #: A share of a line may differ in its fourth decimal, by which of two returns came first.
@@ -27,42 +29,20 @@ class Check:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that the checks look at. `rma_ids` and `sale_ids` by the day's own names."""
-
-    day: Day
-    morning: Morning
-    evening: Evening
-    rma_ids: dict[str, str]
-    sale_ids: dict[str, str]
-    quota: int
-    stray: int
-
-    def notes_of(self, name: str) -> list[Note]:
-        """The standing credit notes whose memo names this return."""
-        rma = self.rma_ids[name]
-        return [note for note in self.standing if note.rma == rma]
-
-    @property
-    def standing(self) -> list[Note]:
-        """Every credit note that is not voided, whoever made it."""
-        return [note for note in self.evening.notes if note.status != "VOIDED"]
-
-
 def run_checks(facts: Facts) -> list[Check]:
     """Every check, in the order a reader wants them."""
     return [Check(name, not wrong, _said(wrong) or said) for name, (wrong, said) in _all(facts)]
 
 
-def _all(facts: Facts) -> Iterator[tuple[str, tuple[list[str], str]]]:
-    questions: tuple[tuple[str, Callable[[Facts], tuple[list[str], str]]], ...] = (
+def _all(facts: Facts) -> Iterator[tuple[str, Verdict]]:
+    questions: tuple[tuple[str, Callable[[Facts], Verdict]], ...] = (
         ("every accepted event is accounted for", _accounted),
         ("one credit note for each return, under its own mark", _one_note_each),
         ("each return was credited what it was entitled to", _entitled_each),
         ("credit totals equal the entitlement, per currency and tax rule", _totals),
         ("stock on hand moved by exactly the restocked pieces", _stock),
         ("the books balance, and moved by exactly this day", _trial_balance),
+        *DOCUMENT_CHECKS,
         ("what must wait waits, with the right exception, and nothing else", _waiting),
         ("what waited for a person went on by itself", _went_on),
         ("nothing is left uncertain, and no draft note is left behind", _nothing_open),
@@ -81,7 +61,7 @@ def _said(wrong: list[str]) -> str:
     return "; ".join(wrong[:4]) + more
 
 
-def _accounted(facts: Facts) -> tuple[list[str], str]:
+def _accounted(facts: Facts) -> Verdict:
     evening = facts.evening
     accepted, written = len(evening.accepted), len(evening.bodies)
     known = set(evening.bodies)
@@ -93,7 +73,7 @@ def _accounted(facts: Facts) -> tuple[list[str], str]:
     return wrong, f"{accepted} accepted = {written} in the ledger{joined}"
 
 
-def _one_note_each(facts: Facts) -> tuple[list[str], str]:
+def _one_note_each(facts: Facts) -> Verdict:
     wrong = []
     for one in facts.day.returns:
         numbers = [note.number for note in facts.notes_of(one.name)]
@@ -101,11 +81,12 @@ def _one_note_each(facts: Facts) -> tuple[list[str], str]:
             wrong.append(f"{one.order_name} ({one.name}) has {len(numbers)} notes {', '.join(numbers)}")
     marks = Counter(note.mark for note in facts.standing)
     wrong += [f"mark {mark} stands on {count} notes" for mark, count in marks.items() if mark and count > 1]
-    wrong += [f"note {note.number} carries no mark of ours" for note in facts.standing if not note.mark]
+    strange = [note for note in facts.standing if not note.mark and note.sale_id not in facts.native_sales]
+    wrong += [f"note {note.number} carries no mark of ours" for note in strange]
     return wrong, f"{len(facts.standing)} notes, {len(marks)} marks"
 
 
-def _entitled_each(facts: Facts) -> tuple[list[str], str]:
+def _entitled_each(facts: Facts) -> Verdict:
     wrong = []
     for name, entitled in entitlements(facts.day).items():
         found = _by_rule(facts.notes_of(name))
@@ -160,7 +141,7 @@ def totals(facts: Facts) -> list[Total]:
     return [Total(*cell, found.get(cell, Amounts()), due.get(cell, Amounts()), lines[cell]) for cell in cells]
 
 
-def _totals(facts: Facts) -> tuple[list[str], str]:
+def _totals(facts: Facts) -> Verdict:
     all_totals = totals(facts)
     wrong = [
         f"{one.currency} {one.tax_rule}: {one.credited.gross} credited, {one.due.gross} due"
@@ -170,7 +151,7 @@ def _totals(facts: Facts) -> tuple[list[str], str]:
     return wrong, f"{len(all_totals)} totals"
 
 
-def _stock(facts: Facts) -> tuple[list[str], str]:
+def _stock(facts: Facts) -> Verdict:
     before, after, due = facts.morning.stock, facts.evening.stock, moved_stock(facts.day)
     wrong = []
     for place in sorted({*before, *after, *due}):
@@ -180,7 +161,7 @@ def _stock(facts: Facts) -> tuple[list[str], str]:
     return wrong, f"{sum(due.values())} pieces back, in {len(due)} places"
 
 
-def _trial_balance(facts: Facts) -> tuple[list[str], str]:
+def _trial_balance(facts: Facts) -> Verdict:
     before, after = facts.morning.accounts, facts.evening.accounts
     due = moved_accounts(facts.day, facts.morning.costs)
     wrong = [f"debits and credits differ by {total:f}"] if (total := sum(after.values(), Decimal(0))) else []
@@ -191,7 +172,7 @@ def _trial_balance(facts: Facts) -> tuple[list[str], str]:
     return wrong, f"sum 0; sales {due['200']:.2f}, tax {due['820']:.2f}, stock {due['630']:.2f} in base currency"
 
 
-def _waiting(facts: Facts) -> tuple[list[str], str]:
+def _waiting(facts: Facts) -> Verdict:
     wrong, waiting = [], 0
     for one in facts.day.returns:
         expected = {one.waits_for} if one.ending is Ending.WAITS else set()
@@ -206,7 +187,7 @@ def _names(types: set[str]) -> str:
     return ", ".join(sorted(types)) or "no exception"
 
 
-def _went_on(facts: Facts) -> tuple[list[str], str]:
+def _went_on(facts: Facts) -> Verdict:
     helped = [one for one in facts.day.returns if one.ending is Ending.CREDITED and one.waits_for]
     wrong = [
         f"{one.order_name} ({one.name}) never showed {one.waits_for}"
@@ -217,7 +198,7 @@ def _went_on(facts: Facts) -> tuple[list[str], str]:
     return wrong, f"{len(helped)} waited and went on" if helped else "none had to wait in so short a day"
 
 
-def _nothing_open(facts: Facts) -> tuple[list[str], str]:
+def _nothing_open(facts: Facts) -> Verdict:
     wrong = [f"note {note.number or 'without number'} is a draft" for note in facts.standing if note.status == "DRAFT"]
     if facts.evening.view.undecided:
         wrong.append(f"{facts.evening.view.undecided} effects are neither done nor given up")
@@ -226,7 +207,7 @@ def _nothing_open(facts: Facts) -> tuple[list[str], str]:
     return wrong, "0 uncertain, 0 drafts"
 
 
-def _left_alone(facts: Facts) -> tuple[list[str], str]:
+def _left_alone(facts: Facts) -> Verdict:
     returned = {one.order_name for one in facts.day.returns}
     strangers = {facts.sale_ids[sale.order_name]: sale.order_name for sale in facts.day.sales}
     strangers = {sale_id: order for sale_id, order in strangers.items() if order not in returned}
@@ -236,14 +217,14 @@ def _left_alone(facts: Facts) -> tuple[list[str], str]:
     return wrong, f"{len(strangers)} sales"
 
 
-def _dead_letter(facts: Facts) -> tuple[list[str], str]:
+def _dead_letter(facts: Facts) -> Verdict:
     buried = facts.evening.view.buried
     wrong = [] if buried.get("intake", 0) == facts.stray else [f"{buried.get('intake', 0)} there, {facts.stray} sent"]
     wrong += [f"{count} in {queue}" for queue, count in buried.items() if queue != "intake"]
     return wrong, f"{facts.stray} with its original bytes"
 
 
-def _faults(facts: Facts) -> tuple[list[str], str]:
+def _faults(facts: Facts) -> Verdict:
     wrong = [
         f"{rule['kind']} on {rule['path']} struck {rule['fired']} of {rule['times']} times"
         for rule in facts.evening.faults
@@ -262,7 +243,7 @@ def _fault(rule: dict[str, Any]) -> str:
     return f"{words.get(rule['kind'], rule['kind'])} ({rule['system']})"
 
 
-def _quota(facts: Facts) -> tuple[list[str], str]:
+def _quota(facts: Facts) -> Verdict:
     peak = busiest(call["monotonic"] for call in facts.evening.calls if call["system"] == "cin7")
     wrong = [f"{peak} calls, {facts.quota} allowed"] if peak > facts.quota else []
     return wrong, f"at most {peak} of {facts.quota}"
@@ -280,7 +261,7 @@ def busiest(moments: Iterable[float]) -> int:
     return peak
 
 
-def _throttled(facts: Facts) -> tuple[list[str], str]:
+def _throttled(facts: Facts) -> Verdict:
     refused: list[dict[str, Any]] = [call for call in facts.evening.calls if call["throttled"]]
     wrong = [f"{call['method']} {call['path']} was throttled" for call in refused if call["fault"] != "throttle"]
     return wrong, f"{len(refused)} ordered"

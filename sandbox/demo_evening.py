@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +13,10 @@ import httpx
 
 from sandbox.day.arithmetic import Amounts
 from sandbox.demo_desk import Desk
+from sandbox.demo_finance import list_batches
 from sandbox.demo_ledger import LedgerWindow, View
 from sandbox.demo_play import Player
+from sandbox.demo_shelves import Shelf, changes, shelves, shelves_agree
 from sandbox.demo_stage import Stage
 
 _COALESCED = re.compile(r'answers_total\{.*outcome="coalesced"\} (\d+)')
@@ -45,11 +47,35 @@ class Note:
     restocked: tuple[tuple[str, int, str], ...]
     rma: str
     mark: str
+    day: str = ""
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """One completed write-off of the practice books."""
+
+    account: str
+    pieces: tuple[tuple[str, int], ...]
+    rma: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One refund recorded on a credit note."""
+
+    sale_id: str
+    amount: Decimal
+    account: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """What is true when the day is over."""
+    """What is true when the day is over. `orders` is the status of each sale's order; `words` says how often the portal
+    was told, per RMA, that the refund may go; `batches` as `returnline batch list --json` tells them.
+    """
 
     notes: list[Note]
     stock: dict[tuple[str, str], Decimal]
@@ -60,6 +86,13 @@ class Evening:
     coalesced: int
     bodies: list[bytes]
     view: View
+    write_offs: list[WriteOff] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    orders: dict[str, str] = field(default_factory=dict)
+    words: dict[str, int] = field(default_factory=dict)
+    shelves: list[Shelf] = field(default_factory=list)
+    changes: dict[str, int] = field(default_factory=dict)
+    batches: list[dict[str, Any]] = field(default_factory=list)
 
 
 def morning(desk: Desk, costs: dict[str, Decimal]) -> Morning:
@@ -71,8 +104,9 @@ def gather(stage: Stage, player: Player) -> Evening:
     """Ask for everything, once the last webhooks have had time to arrive."""
     accepted, coalesced = _last_deliveries(stage, player)
     desk = stage.desk
+    books = desk.get("/books")
     return Evening(
-        notes=_notes(desk.get("/books")),
+        notes=_notes(books),
         stock=_stock(desk),
         accounts=_accounts(desk),
         calls=desk.calls(),
@@ -81,7 +115,38 @@ def gather(stage: Stage, player: Player) -> Evening:
         coalesced=coalesced,
         bodies=player.window.bodies(),
         view=player.window.look(),
+        write_offs=[_write_off(row) for row in books["write_offs"] if row["status"] == "COMPLETED"],
+        payments=[_payment(row) for row in books["payments"] if row["kind"] == "REFUND"],
+        orders={row["sale_id"]: row["status"] for row in books["orders"]},
+        words={rma: _told(desk, rma) for rma in player.rma_ids.values()},
+        shelves=_last_shelves(desk),
+        changes=changes(desk),
+        batches=list_batches(stage),
     )
+
+
+def _last_shelves(desk: Desk) -> list[Shelf]:
+    """The shop's figures, once they had time to follow the last document."""
+    deadline = time.monotonic() + LAST_DELIVERIES_SECONDS
+    while not shelves_agree(desk) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return shelves(desk)
+
+
+def _write_off(row: dict[str, Any]) -> WriteOff:
+    pieces = tuple((line["sku"], int(Decimal(line["quantity"]))) for line in row["lines"])
+    rma, mark = _ABOUT.search(row["notes"]), _MARK.search(row["notes"])
+    return WriteOff(row["account"], pieces, rma.group(1) if rma else "", mark.group(0) if mark else "")
+
+
+def _payment(row: dict[str, Any]) -> Payment:
+    mark = _MARK.search(row["reference"] or "")
+    return Payment(row["sale_id"], Decimal(row["amount"]), row["account"], mark.group(0) if mark else "")
+
+
+def _told(desk: Desk, rma: str) -> int:
+    comments = desk.get(f"/returngo/rmas/{rma}")["comments"]
+    return sum("the refund may go" in row["htmlText"] for row in comments)
 
 
 def _last_deliveries(stage: Stage, player: Player) -> tuple[list[bytes | None], int]:
@@ -142,4 +207,6 @@ def _note(row: dict[str, Any], *, inclusive: bool) -> Note:
         back,
         rma.group(1) if rma else "",
         mark.group(0) if mark else "",
+        row["date"],
+        row["memo"] or "",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 from sandbox.demo_stage import ROOT, Stage, StageError, outside_environment
 
@@ -19,7 +20,13 @@ def release_batch(stage: Stage, shop: str) -> str:
     batches = json.loads(_command(stage, "list", "--shop", shop, "--json"))["batches"]
     number = str(next(row["id"] for row in batches if row["state"] == "prepared"))
     shown = json.loads(_command(stage, "show", number, "--json"))
-    return _command(stage, "release", number, "--code", shown["code"], "--who", FINANCE).strip()
+    return _command(stage, "release", number, "--code", shown["code"], "--as", FINANCE).strip()
+
+
+def list_batches(stage: Stage) -> list[dict[str, Any]]:
+    """Every batch of the day, closed ones too."""
+    found: list[dict[str, Any]] = json.loads(_command(stage, "list", "--all", "--json"))["batches"]
+    return found
 
 
 def _command(stage: Stage, *words: str) -> str:

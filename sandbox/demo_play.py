@@ -15,7 +15,8 @@ from sandbox.demo_desk import Desk
 from sandbox.demo_finance import release_batch
 from sandbox.demo_ledger import LedgerWindow, View
 from sandbox.demo_shelves import shelves_agree
-from sandbox.demo_stage import LONDON, Stage, domain
+from sandbox.demo_settings import LONDON, domain
+from sandbox.demo_stage import Stage
 
 #: Called with the ledger as it stands, the steps made and the steps of the day.
 Show = Callable[[View, int, int], None]
@@ -40,6 +41,9 @@ class Seller:
         for sale in self._day.sales:
             for line in sale.lines:
                 needed[line.sku] += line.quantity
+        for one in self._day.returns:
+            for back in one.back:
+                needed[back.new_sku or self._day.sale(one.order_name).lines[back.line].sku] += back.quantity
         costs: dict[str, Decimal] = {}
         for sku, count in sorted(needed.items()):
             row = next(one for one in self._desk.get("/stock", sku=sku) if Decimal(one["on_hand"]))

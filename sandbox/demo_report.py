@@ -11,8 +11,9 @@ from typing import Any
 
 from sandbox.day.arithmetic import Amounts
 from sandbox.day.words import ReturnOfDay
-from sandbox.demo_checks import Check, Facts, Total, totals
+from sandbox.demo_checks import Check, Total, totals
 from sandbox.demo_evening import Note
+from sandbox.demo_facts import Facts
 
 _STATES = {
     "settled": "credited",
@@ -31,6 +32,7 @@ class Row:
 
     rma: str
     order: str
+    shop: str
     story: str
     notes: tuple[str, ...]
     amounts: Amounts
@@ -47,6 +49,7 @@ class Row:
         return {
             "rma": self.rma,
             "order": self.order,
+            "shop": self.shop,
             "story": self.story,
             "credit_notes": list(self.notes),
             **_money(self.amounts),
@@ -91,6 +94,7 @@ class Report:
     checks: list[Check]
     seed: int
     seconds: float
+    sentence: str = ""
 
     @property
     def passed(self) -> bool:
@@ -102,6 +106,7 @@ class Report:
         data = {
             "ok": self.passed,
             "seed": self.seed,
+            "said": self.sentence,
             "seconds": round(self.seconds, 1),
             "returns": [row.as_data() for row in self.rows],
             "totals": [_total(one) for one in self.totals],
@@ -115,7 +120,33 @@ def make_report(facts: Facts, checks: list[Check], seconds: float) -> Report:
     """Rows, totals and calls of the evening."""
     asked = _Asked(facts)
     rows = [_row(facts, one, asked) for one in facts.day.returns]
-    return Report(rows, totals(facts), asked.summary(), checks, facts.day.seed, seconds)
+    said = _sentence(facts, rows)
+    return Report(rows, totals(facts), asked.summary(), checks, facts.day.seed, seconds, said)
+
+
+def _sentence(facts: Facts, rows: list[Row]) -> str:
+    status = Counter(row.status for row in rows)
+    gross: dict[str, Decimal] = {}
+    for one in totals(facts):
+        gross[one.currency] = gross.get(one.currency, Decimal(0)) + one.credited.gross
+    money = " and ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(gross.items()))
+    evening = facts.evening
+    gone = sum(count for one in evening.write_offs for _, count in one.pieces)
+    back = sum(count for row in rows for _, count, _ in row.restocked) - gone
+    parts = [
+        f"{status['credited']} of {_many(len(rows), 'return')} credited ({money or 'nothing'})",
+        f"{_many(status['waits'], 'return')} waiting for a person",
+        f"{_many(back, 'piece')} back in stock",
+        f"{_many(gone, 'piece')} written off",
+        f"{_many(len(evening.payments), 'refund')} recorded",
+        f"{_many(evening.view.effects.get('authorise', 0), 'exchange')} released",
+        f"{_many(len(evening.batches), 'batch', 'batches')} posted",
+    ]
+    return f"{', '.join(parts)}."
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def _row(facts: Facts, one: ReturnOfDay, asked: _Asked) -> Row:
@@ -126,6 +157,7 @@ def _row(facts: Facts, one: ReturnOfDay, asked: _Asked) -> Row:
     return Row(
         rma,
         one.order_name,
+        one.shop,
         one.story,
         tuple(note.number for note in notes),
         sum((note.total for note in notes), Amounts()),

@@ -67,7 +67,7 @@ def _table(title: str, *, header: bool = True) -> Table:
 
 def _returns(rows: list[Row]) -> Table:
     table = _table("Returns of the day")
-    for name in ("RMA", "Order", "Credit note"):
+    for name in ("RMA", "Shop", "Order", "Credit note"):
         table.add_column(name, no_wrap=True)
     for name in ("Net", "Tax", "Gross"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -76,7 +76,7 @@ def _returns(rows: list[Row]) -> Table:
     for row in rows:
         money = (_two(row.amounts.net), _two(row.amounts.tax), _two(row.amounts.gross), row.currency)
         shown = money if row.notes else ("", "", "", "")
-        texts = (Text(one) for one in (row.rma, row.order, ", ".join(row.notes), *shown, _restocked(row)))
+        texts = (Text(one) for one in (row.rma, row.shop, row.order, ", ".join(row.notes), *shown, _restocked(row)))
         table.add_row(*texts, _status(row), _why(row))
     return table
 

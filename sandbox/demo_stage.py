@@ -12,16 +12,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from pipeline.leash import leash
+from sandbox.day.words import ALDER, SHOPS
 from sandbox.demo_desk import Desk
+from sandbox.demo_settings import PORTAL_KEY, domain, key_of, settings_text
 
-SHOP, SHOP_DOMAIN, PORTAL_KEY = "alder", "alder.myshopify.com", "practice-key"
 START_SECONDS = 60.0
 #: Long enough for a worker to end the write it is in.
 STOP_SECONDS = 45.0
@@ -30,73 +30,6 @@ CIN7_EVENTS = ("Sale/InvoiceAuthorised", "Sale/CreditNoteAuthorised")
 PORTAL_EVENTS = (
     "RMA_CREATED", "RMA_STATUS_UPDATED", "SHIPMENT_CREATED", "SHIPMENT_STATUS_UPDATED", "TRANSACTION_CREATED",
 )  # fmt: skip
-
-_SETTINGS = """\
-# Written for one demo: the intervals are seconds where a real installation takes minutes.
-prefix = "{prefix}:"
-
-[ingress]
-port = 0
-metrics_token = "{metrics}"
-
-[intervals]
-sweep = 0.5
-returngo_poll = 4
-transactions_poll = 15
-rotation = 3600
-sales_poll = 2
-notes_poll = 10
-reference_refresh = 3600
-webhook_watchdog = 60
-lookup_waits = [0.5, 1, 2]
-quiet_period = 5
-write_deadline = 2
-read_deadline = 3
-lease = 10
-park_min = 1
-park_max = 30
-quota_patience = 5
-availability_min = 5
-availability_max = 30
-task_soft_limit = 20
-task_limit = 30
-visibility = 90
-
-[shops.{shop}.returngo]
-base_url = "{portal_url}"
-shop_name = "{domain}"
-api_key = "{portal_key}"
-daily_limit = {portal_calls}
-
-[shops.{shop}.cin7]
-base_url = "{cin7_url}"
-account_id = "{account}"
-application_key = "{key}"
-limit = {quota}
-
-[shops.{shop}.hooks]
-token = "{token}"
-bearer = "{bearer}"
-
-[shops.{shop}.terms]
-go_live = {go_live}
-gate = "received"
-sellable_location = "Main Warehouse"
-quarantine_location = "Quarantine"
-
-[[shops.{shop}.terms.dispositions]]
-reason = "*"
-finding = "not_restockable"
-disposition = "quarantine"
-
-[[shops.{shop}.terms.dispositions]]
-reason = "Faulty"
-disposition = "quarantine"
-
-[[shops.{shop}.terms.dispositions]]
-reason = "*"
-disposition = "restock"
-"""
 
 
 class StageError(RuntimeError):
@@ -124,10 +57,9 @@ class Stage:
         """Returnline's settings."""
         return self.folder / "returnline.toml"
 
-    @property
-    def hook(self) -> str:
-        """Where the portal's webhooks go."""
-        return f"{self.ingress_url}/hooks/returngo/{SHOP}/{self.token}"
+    def hook(self, shop: str = ALDER) -> str:
+        """Where the portal's webhooks of this shop go."""
+        return f"{self.ingress_url}/hooks/returngo/{shop}/{self.token}"
 
 
 @contextlib.contextmanager
@@ -142,21 +74,29 @@ def running_world(folder: Path, *, seed: int, quota: int) -> Iterator[dict[str, 
 
 @contextlib.contextmanager
 def running_returnline(
-    folder: Path, urls: dict[str, str], *, quota: int, portal_calls: int, env: Mapping[str, str] | None = None
+    folder: Path,
+    urls: dict[str, str],
+    *,
+    quota: int,
+    portal_calls: int,
+    shops: tuple[str, ...] = (ALDER,),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """`returnline up` beside a running world, ready and known to both senders as their webhooks' address.
 
-    `quota` is Cin7 calls a minute, `portal_calls` ReturnGO calls a day, `env` what its processes are told besides.
-    Raises StageError.
+    `quota` is Cin7 calls a minute, `portal_calls` ReturnGO calls a day, both for each of the `shops`; `env` is what its
+    processes are told besides. Raises StageError.
     """
     desk = Desk(urls["base_url"])
     token, bearer, metrics = (secrets.token_urlsafe(24) for _ in range(3))
-    account = desk.get("/settings")
+    account = desk.patch("/settings", {"cin7_keys": [key_of(shop) for shop in SHOPS]})
     config, data, log = folder / "returnline.toml", folder / "data", folder / "returnline.log"
     config.touch(mode=0o600)
-    values = {"quota": quota, "portal_calls": portal_calls, "token": token, "bearer": bearer, "metrics": metrics}
-    config.write_text(_settings(urls, account, values))
-    desk.post("/returngo/shops", {"shop_name": SHOP_DOMAIN, "api_key": PORTAL_KEY})
+    values = {"quota": quota, "portal_calls": portal_calls, "token": token, "bearer": bearer}
+    account_id = str(account["cin7_account_id"])
+    config.write_text(settings_text(urls, account_id, shops, metrics, values))
+    for shop in shops:
+        desk.post("/returngo/shops", {"shop_name": domain(shop), "api_key": PORTAL_KEY})
     desk.patch("/returngo/settings", {"daily_quota": portal_calls})
     command = [sys.executable, "-m", "pipeline.cli", "up", "--config", str(config), "--data", str(data), "--ephemeral"]
     with contextlib.closing(desk), _running(
@@ -166,36 +106,21 @@ def running_returnline(
         _wait(lambda: _ready(roles), process, log)
         address = next(row["url"] for row in json.loads(roles.read_text())["roles"] if row["role"] == "ingress")
         stage = Stage(folder, desk, address, token, metrics, quota)
-        _register(stage, urls, account, bearer)
+        for shop in shops:
+            _register(stage, urls, account_id, shop, bearer)
         _wait(lambda: _at_work(desk, data), process, log)
         yield stage
 
 
-def _settings(urls: dict[str, str], account: dict[str, Any], values: dict[str, object]) -> str:
-    return _SETTINGS.format(
-        # Of its own for every demo: an external Redis (REDIS_URL) may hold what an earlier one left.
-        prefix=f"demo-{secrets.token_hex(4)}",
-        shop=SHOP,
-        domain=SHOP_DOMAIN,
-        portal_key=PORTAL_KEY,
-        portal_url=urls["returngo_url"],
-        cin7_url=urls["cin7_url"].rstrip("/"),
-        account=account["cin7_account_id"],
-        key=account["cin7_keys"][0],
-        go_live=(datetime.now(UTC) - timedelta(days=30)).date(),
-        **values,
-    )
-
-
-def _register(stage: Stage, urls: dict[str, str], account: dict[str, Any], bearer: str) -> None:
+def _register(stage: Stage, urls: dict[str, str], account_id: str, shop: str, bearer: str) -> None:
     with httpx.Client(timeout=10.0, trust_env=False) as client:
-        portal = {"x-api-key": PORTAL_KEY, "x-shop-name": SHOP_DOMAIN}
+        portal = {"x-api-key": PORTAL_KEY, "x-shop-name": domain(shop)}
         for event in PORTAL_EVENTS:
-            body = {"eventName": event, "url": stage.hook}
+            body = {"eventName": event, "url": stage.hook(shop)}
             client.post(f"{urls['returngo_url']}/webhook", json=body, headers=portal).raise_for_status()
-        keys = {"api-auth-accountid": account["cin7_account_id"], "api-auth-applicationkey": account["cin7_keys"][0]}
+        keys = {"api-auth-accountid": account_id, "api-auth-applicationkey": key_of(shop)}
         for event in CIN7_EVENTS:
-            address = f"{stage.ingress_url}/hooks/cin7/{SHOP}/{stage.token}/{event}"
+            address = f"{stage.ingress_url}/hooks/cin7/{shop}/{stage.token}/{event}"
             hook = {"Type": event, "IsActive": True, "ExternalURL": address}
             hook |= {"ExternalAuthorizationType": "bearerauth", "ExternalBearerToken": bearer}
             client.post(f"{urls['cin7_url']}webhooks", json=hook, headers=keys).raise_for_status()
@@ -232,7 +157,7 @@ def _running(
         process = subprocess.Popen(  # noqa: S603 - our own commands
             command,
             cwd=ROOT,
-            env={**_environment(), **(env or {})},
+            env={**outside_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -245,8 +170,8 @@ def _running(
             _stop(process, stop_seconds)
 
 
-def _environment() -> dict[str, str]:
-    """Ours without what belongs to a real installation; an external Redis and a server binary may be named."""
+def outside_environment() -> dict[str, str]:
+    """What a command of this installation runs with: ours without what belongs to a real installation; an external Redis and a server binary may be named."""
     ours = {"DATABASE_URL", "SENTRY_DSN"}
     named = "RETURNLINE_REDIS_SERVER"
     return {k: v for k, v in os.environ.items() if k == named or not (k in ours or k.startswith("RETURNLINE_"))}

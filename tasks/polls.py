@@ -3,7 +3,7 @@ announced is found here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -80,8 +80,8 @@ def transactions(parts: Parts, shop: str) -> None:
     reach("sweep.polled")
     now = parts.clock()
     with parts.ledger.write() as conn:
-        touched = _returns_of(conn, shop, (unit for row in rows for unit in row.unit_ids))
-        behind = [rma for rma in touched if _behind(conn, shop, rma, {r.transaction_id: r.status for r in rows})]
+        touched = _returns_of(conn, shop, {row.transaction_id: (row.status, row.unit_ids) for row in rows})
+        behind = [rma for rma, statuses in touched.items() if _behind(conn, shop, rma, statuses)]
         for rma in behind:
             returns.nudge(conn, shop, rma, now)
         memory.set_cursor(conn, shop, "returngo:money", (now - OVERLAP).isoformat(), now)
@@ -89,31 +89,41 @@ def transactions(parts: Parts, shop: str) -> None:
         parts.hint(REFRESH, "intake")
 
 
-def _returns_of(conn: sa.Connection, shop: str, unit_ids: Iterable[str]) -> list[str]:
-    wanted = sorted(set(unit_ids))
-    found: set[str] = set()
+def _returns_of(
+    conn: sa.Connection, shop: str, rows: Mapping[str, tuple[str, Iterable[str]]]
+) -> dict[str, dict[str, str]]:
+    """The returns that these transactions (id → status, units) are about: RMA → transaction id → status."""
+    owners = _owners(conn, shop, sorted({unit for _, units in rows.values() for unit in units}))
+    found: dict[str, dict[str, str]] = {}
+    for transaction_id, (status, units) in rows.items():
+        for rma in {rma for unit in units for rma in owners.get(unit, ())}:
+            found.setdefault(rma, {})[transaction_id] = status
+    return dict(sorted(found.items()))
+
+
+def _owners(conn: sa.Connection, shop: str, wanted: list[str]) -> dict[str, set[str]]:
+    """Unit → RMAs. The units are asked first and the shop last: the other way round every return would be walked."""
+    u, found = t.units.c, dict[str, set[str]]()
     for start in range(0, len(wanted), 400):
-        part = wanted[start : start + 400]
-        query = (
-            sa.select(t.returns.c.rma_id)
-            .join(t.units, t.units.c.return_id == t.returns.c.id)
-            .where((t.returns.c.shop == shop) & t.units.c.returned_item_id.in_(part))
-        )
-        found.update(str(rma) for rma in conn.execute(query).scalars())
-    return sorted(found)
+        units = conn.execute(
+            sa.select(u.returned_item_id, u.return_id).where(u.returned_item_id.in_(wanted[start : start + 400]))
+        ).all()
+        mine = (t.returns.c.shop == shop) & t.returns.c.id.in_({return_id for _, return_id in units})
+        rmas = {row.id: str(row.rma_id) for row in conn.execute(sa.select(t.returns.c.id, t.returns.c.rma_id).where(mine))}
+        for unit, return_id in units:
+            if return_id in rmas:
+                found.setdefault(str(unit), set()).add(rmas[return_id])
+    return found
 
 
-def _behind(conn: sa.Connection, shop: str, rma_id: str, statuses: dict[str, str]) -> bool:
-    """Whether what we last read of this return differs from the transaction list."""
+def _behind(conn: sa.Connection, shop: str, rma_id: str, statuses: Mapping[str, str]) -> bool:
+    """Whether what we last read of this return differs from the transaction list, a new transaction included."""
     for row in returns.find(conn, rma_id, shop):
         told = returns.told(row)
         if told is None:
             return True
         ours = {x.transaction_id: x.status for x in told.transactions}
-        units = {u.returned_item_id for u in told.units}
-        if any(ours.get(i) != s for i, s in statuses.items() if i in ours) or not units:
-            return True
-        if not ours and units:
+        if any(ours.get(name) != status for name, status in statuses.items()):
             return True
     return False
 

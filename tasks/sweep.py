@@ -17,7 +17,7 @@ from pipeline.parts import Parts
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
-from tasks import availability, batching, drift, exchange_polls, intake, lanes, polls, queue_age, quota_watch
+from tasks import availability, batching, drift, exchange_polls, gap_watch, intake, lanes, polls, queue_age, quota_watch
 from tasks.failures import LaneStoppedError, NotYetError
 from tasks.policy import CREDENTIALS_PAUSE
 
@@ -80,6 +80,7 @@ def polls_of(parts: Parts) -> tuple[Poll, ...]:
         Poll("cin7:journal", "cin7", i.notes_poll, polls.journal_lines),
         Poll(batching.POLL, "cin7", i.notes_poll, batching.verify),
         Poll(drift.POLL, "cin7", i.notes_poll, drift.look),
+        Poll(gap_watch.POLL, "ledger", i.reference_refresh, gap_watch.look),
         Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),
         Poll(availability.POLL, "cin7", i.availability_min, availability.look),
     )

@@ -18,6 +18,8 @@ from schemas.gaps import BUCKETS, RULES, Gap, bucket_of
 from schemas.merchant import Terms
 from schemas.money import Money
 
+#: Who raises exceptions because of a gap; such an exception is no news to the report.
+RAISED_BY = "gaps"
 #: Which gap an exception tells of.
 _TOLD_BY: dict[ConcernType, Gap] = {kind: gap for gap, rule in RULES.items() for kind in rule.types}
 
@@ -98,7 +100,7 @@ def _of_return(one: ReturnFacts, terms: Terms) -> Iterator[GapItem]:
             yield _item(found, one, terms)
     for row in one.exceptions:
         told = _TOLD_BY.get(ConcernType(row["type"]))
-        if told is not None and told not in shown:
+        if told is not None and told not in shown and row["raised_by"] != RAISED_BY:
             yield _item(_from_exception(row, told), one, terms, str(row["owner"]))
 
 
@@ -152,7 +154,7 @@ def _of_shops(conn: sa.Connection, terms: Mapping[str, Terms], as_of: datetime, 
     """What belongs to no return: exceptions of a whole shop, and refunds in payouts that no return knows."""
     for row in gap_facts.open_without_return(conn, as_of, shop):
         told = _TOLD_BY.get(ConcernType(row["type"]))
-        if told is not None and row["shop"] in terms:
+        if told is not None and row["shop"] in terms and row["raised_by"] != RAISED_BY:
             mine = terms[row["shop"]]
             yield _placed(_from_exception(row, told), mine, row["shop"], row["subject"], "", row["owner"])
     for name, found in payouts.strangers(conn, as_of, shop):

@@ -96,9 +96,12 @@ def release_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str) -> N
 def adopted_notes(conn: sa.Connection, shop: str, sale_id: str) -> frozenset[str]:
     """Numbers and task ids of this sale's foreign credit notes that some return has taken for its own."""
     c = t.effects.c
-    adopted = (c.shop == shop) & (c.sale_id == sale_id) & (c.kind == "credit") & (c.source != "ours")
-    rows = conn.execute(sa.select(c.number, c.reference).where(adopted & (c.state == "CONFIRMED")))
-    return frozenset(name for row in rows for name in row if name)
+    # Only the sale is asked for: with the state in the question, SQLite would walk through every confirmed effect.
+    rows = conn.execute(
+        sa.select(c.number, c.reference, c.kind, c.source, c.state).where((c.shop == shop) & (c.sale_id == sale_id))
+    )
+    adopted = [row for row in rows if row.kind == "credit" and row.source != "ours" and row.state == "CONFIRMED"]
+    return frozenset(name for row in adopted for name in (row.number, row.reference) if name)
 
 
 def reference_book(conn: sa.Connection, shop: str, book: str) -> tuple[Any, datetime] | None:

@@ -141,6 +141,7 @@ units = sa.Table(
     sa.Column("stocked_where", sa.String(120), nullable=False, server_default=""),
     sa.Column("exchange_released_at", Instant),
     sa.UniqueConstraint("return_id", "returned_item_id"),
+    sa.Index(None, "returned_item_id"),
 )
 
 entries = sa.Table(
@@ -165,6 +166,7 @@ entries = sa.Table(
     sa.Column("since", Instant, nullable=False),
     sa.UniqueConstraint("shop", "consumer", "subject"),
     sa.Index(None, "state", "due_at"),
+    sa.Index(None, "consumer", "due_at"),
     sa.Index(None, "return_id"),
 )
 
@@ -204,6 +206,7 @@ effects = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     sa.Index(None, "state", "due_at"),
     sa.Index(None, "shop", "sale_id"),
+    sa.Index(None, "entry_id"),
     sa.Index(None, "return_id"),
     sa.Index(None, "marker"),
 )

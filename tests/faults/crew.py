@@ -1,4 +1,4 @@
-"""Real Celery workers on one installation, for the faults that only a real broker client and real processes can have."""
+"""Real Celery workers on one installation, for the faults that only real processes can have."""
 
 from __future__ import annotations
 

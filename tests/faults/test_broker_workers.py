@@ -8,7 +8,6 @@ import os
 import pickle
 import signal
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,22 +15,24 @@ import pytest
 
 from pipeline.parts import HINT_SECONDS
 from tasks import sweep
-from tests.faults.conftest import Installing
+from tests.faults import installing
 from tests.faults.crew import INTERVALS, QUICK, celery_worker, until
+from tests.faults.installing import Installing
 from tests.faults.metadata import fault
 from tests.tasks.practice import PREFIX, Bench
 from tests.valkey_server import ValkeyHandle
 
+install, own_valkey = installing.install, installing.own_valkey
 pytestmark = pytest.mark.flow
 QUEUE = f"{PREFIX}credit-notes"
 
 
 @pytest.fixture
-def bench(install: Installing, own_valkey: ValkeyHandle) -> Iterator[Bench]:
-    """An installation whose clock runs with the workers' clock, one second ahead so that what is due is due for all."""
+def bench(install: Installing, own_valkey: ValkeyHandle) -> Bench:
+    """An installation whose clock runs with the workers' clock."""
     made = install(own_valkey, **QUICK)
     made.parts.clock = lambda: datetime.now(UTC)
-    yield made
+    return made
 
 
 def in_hand(bench: Bench) -> tuple[str, str, int]:
@@ -43,11 +44,11 @@ def in_hand(bench: Bench) -> tuple[str, str, int]:
 
 
 def queued(bench: Bench) -> int:
-    return int(bench.redis.llen(QUEUE))  # type: ignore[arg-type]
+    return int(bench.redis.llen(QUEUE))
 
 
 def unacked(bench: Bench) -> int:
-    return int(bench.redis.hlen(f"{PREFIX}unacked"))  # type: ignore[arg-type]
+    return int(bench.redis.hlen(f"{PREFIX}unacked"))
 
 
 def settled(bench: Bench, rma: str) -> bool:
@@ -56,7 +57,7 @@ def settled(bench: Bench, rma: str) -> bool:
 
 def hint_is_given_up(bench: Bench, entry_id: int) -> None:
     """As if the time had passed after which an outstanding hint is taken for lost."""
-    assert 0 < int(bench.redis.ttl(f"{PREFIX}hint:{entry_id}")) <= HINT_SECONDS  # type: ignore[arg-type]
+    assert 0 < int(bench.redis.ttl(f"{PREFIX}hint:{entry_id}")) <= HINT_SECONDS
     bench.redis.delete(f"{PREFIX}hint:{entry_id}")
 
 
@@ -80,9 +81,7 @@ def message(body: bytes, headers: dict[str, Any], kind: str = "application/json"
 
 
 @fault("F20", "SIGKILL of an idle worker just as a message reaches it", "the message is gone; the sweep sends another")
-def test_a_message_lost_on_its_way_into_a_dying_worker_costs_nothing(
-    bench: Bench, own_valkey: ValkeyHandle
-) -> None:
+def test_a_message_lost_on_its_way_into_a_dying_worker_costs_nothing(bench: Bench, own_valkey: ValkeyHandle) -> None:
     folder = bench.settings.data_dir.parent
     order, rma, entry_id = in_hand(bench)
     bench.redis.delete(QUEUE, f"{PREFIX}hint:{entry_id}")
@@ -99,7 +98,7 @@ def test_a_message_lost_on_its_way_into_a_dying_worker_costs_nothing(
     assert len(bench.desk.notes(order)) == 1
 
 
-@fault("F23 F70", "a worker stands still in its work until the broker gives its message to another, then wakes", "one note")
+@fault("F23 F70", "a worker stands still until the broker gives its message to another, then wakes", "one note")
 def test_a_message_given_to_a_second_worker_while_the_first_still_runs_makes_one_note(
     install: Installing, own_valkey: ValkeyHandle
 ) -> None:
@@ -135,7 +134,7 @@ STRANGE = {
 }
 
 
-@fault("F30", "unknown task, bad JSON, pickle, a foreign protocol, raw garbage in a queue", "a dead letter or a log line")
+@fault("F30", "unknown task, bad JSON, pickle, foreign protocol, raw garbage", "a dead letter or a log line")
 def test_a_worker_outlives_every_message_it_cannot_read(bench: Bench, own_valkey: ValkeyHandle) -> None:
     folder = bench.settings.data_dir.parent
     order, rma, _ = in_hand(bench)
@@ -143,7 +142,7 @@ def test_a_worker_outlives_every_message_it_cannot_read(bench: Bench, own_valkey
         bench.redis.lpush(QUEUE, *STRANGE.values())
         until("all are off the queue", lambda: queued(bench) == 0 and unacked(bench) == 0, 20, worker.log)
         assert worker.alive()
-        bench.redis.delete(*(bench.redis.keys(f"{PREFIX}hint:*") or ["none"]))  # type: ignore[misc]
+        bench.redis.delete(*(bench.redis.keys(f"{PREFIX}hint:*") or ["none"]))
         sweep.repair(bench.parts)
         until("the worker still works", lambda: settled(bench, rma), 30, worker.log)
         log = worker.log()
@@ -156,7 +155,11 @@ def test_a_worker_outlives_every_message_it_cannot_read(bench: Bench, own_valkey
     assert log.count("message dropped: it cannot be read") == 3
 
 
-@fault("F31 F32 F22", "work that kills the process which does it, every time", "quarantined after four starts; others go on")
+@fault(
+    "F31 F32 F22",
+    "work that kills the process which does it, every time",
+    "quarantined after four starts",
+)
 def test_work_that_kills_its_worker_is_put_aside_after_a_few_starts(
     install: Installing, own_valkey: ValkeyHandle
 ) -> None:

@@ -7,17 +7,21 @@ from typing import Any
 import pytest
 
 from tasks import sweep
-from tests.faults.conftest import Installing
+from tests.faults import installing
+from tests.faults.installing import Installing
 from tests.faults.metadata import fault
 from tests.tasks.practice import Bench
 from tests.valkey_server import ValkeyHandle
+
+install = installing.install
+
 
 MANY = 8
 
 
 @pytest.fixture
-def bench(install: Installing, shared_valkey: ValkeyHandle) -> Bench:
-    return install(shared_valkey)
+def bench(install: Installing, valkey: ValkeyHandle) -> Bench:
+    return install(valkey)
 
 
 def arrive(bench: Bench, count: int = MANY) -> list[tuple[str, str]]:
@@ -57,7 +61,11 @@ def always(bench: Bench, kind: str, **rule: Any) -> None:
     bench.desk.fault(kind, **{"times": None, **rule})
 
 
-@fault("F42 F55", "Cin7 answers 500 to everything for half an hour", "one TARGET_DOWN; few calls; nothing is buried; all goes on")
+@fault(
+    "F42 F55",
+    "Cin7 answers 500 to everything for half an hour",
+    "one TARGET_DOWN; few calls; nothing is buried; all goes on",
+)
 def test_an_outage_of_cin7_buries_nothing_and_is_told_once(bench: Bench) -> None:
     pairs = arrive(bench)
     bench.read()
@@ -72,7 +80,11 @@ def test_an_outage_of_cin7_buries_nothing_and_is_told_once(bench: Bench) -> None
     every_return_has_one_note(bench, pairs)
 
 
-@fault("F41 F55", "Cin7 does the work but answers 502 to every write for ten minutes", "each note is found, none is made twice")
+@fault(
+    "F41 F55",
+    "Cin7 does the work but answers 502 to every write for ten minutes",
+    "each note is found, none is made twice",
+)
 def test_an_outage_that_swallows_answers_makes_no_second_note(bench: Bench) -> None:
     pairs = arrive(bench, 4)
     bench.read()
@@ -101,7 +113,11 @@ def test_an_outage_of_returngo_loses_no_return(bench: Bench) -> None:
     every_return_has_one_note(bench, pairs)
 
 
-@fault("F52", "Cin7 refuses our keys", "the lane stops: one exception for all returns, one call every two minutes; then on again")
+@fault(
+    "F52",
+    "Cin7 refuses our keys",
+    "the lane stops: one exception for all returns, one call every two minutes; then on again",
+)
 def test_refused_keys_stop_the_lane_with_one_exception_and_one_test_call_resumes_it(bench: Bench) -> None:
     pairs = arrive(bench)
     bench.read()

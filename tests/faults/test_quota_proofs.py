@@ -19,11 +19,15 @@ from pipeline.quota import Lane, Quota, QuotaWait
 from pipeline.settings import Cin7Settings
 from schemas.concerns import ConcernType
 from tasks import quota_watch, sweep
-from tests.faults.conftest import Installing
+from tests.faults import installing
+from tests.faults.installing import Installing
 from tests.faults.metadata import fault
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import SHOP, Bench
 from tests.valkey_server import ValkeyHandle
+
+install, own_valkey = installing.install, installing.own_valkey
+
 
 LIMIT, WINDOW, JITTER, RESERVE = 60, 3.0, 0.02, 15
 BUDGET = ConcernType.RATE_BUDGET_EXHAUSTED.value
@@ -41,9 +45,7 @@ def client_of(opens: Cin7Access, redis_url: str, skew: float) -> Cin7:
     real = time.time
     time.time = lambda: real() + skew
     link = redis.Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0))
-    quota = Quota(
-        link, opens.application_key, limit=LIMIT, window=WINDOW, margin=0, reserve=RESERVE, jitter=JITTER
-    )
+    quota = Quota(link, opens.application_key, limit=LIMIT, window=WINDOW, margin=0, reserve=RESERVE, jitter=JITTER)
     return Cin7(opens, quota, clock=lambda: datetime.now(UTC) + timedelta(seconds=skew))
 
 
@@ -73,10 +75,7 @@ def crowd(
     context = multiprocessing.get_context("spawn")
     out: Any = context.Queue()
     go = context.Barrier(len(members))
-    crew = [
-        context.Process(target=hammer, args=(opens, redis_url, *member, seconds, go, out))
-        for member in members
-    ]
+    crew = [context.Process(target=hammer, args=(opens, redis_url, *member, seconds, go, out)) for member in members]
     for one in crew:
         one.start()
     waits: dict[str, list[float]] = {}
@@ -104,13 +103,17 @@ def period(stamps: Sequence[float]) -> float:
 
 
 @pytest.fixture
-def empty_log(install: Installing, shared_valkey: ValkeyHandle, world: SandboxHandle) -> str:
-    install(shared_valkey)
+def empty_log(install: Installing, valkey: ValkeyHandle, world: SandboxHandle) -> str:
+    install(valkey)
     world.control.delete("/calls")
-    return shared_valkey.url
+    return valkey.url
 
 
-@fault("F80 F81", "six processes hammer, their clocks an hour and seconds apart", "never more calls than allowed; ≥ 97 % used")
+@fault(
+    "F80 F81",
+    "six processes hammer, their clocks an hour and seconds apart",
+    "never more calls than allowed; ≥ 97 % used",
+)
 def test_many_hosts_with_wrong_clocks_never_break_the_limit_and_waste_next_to_nothing(
     world: SandboxHandle, empty_log: str
 ) -> None:
@@ -153,9 +156,13 @@ def due(bench: Bench) -> tuple[str, str]:
     return order, rma
 
 
-@fault("F59 F48", "Cin7 refuses a call although we kept the limit: somebody else uses the key", "waits; RATE_BUDGET_EXHAUSTED")
-def test_a_stranger_on_our_key_makes_us_wait_and_say_so(install: Installing, shared_valkey: ValkeyHandle) -> None:
-    bench = install(shared_valkey, intervals="quota_patience = 0.3")
+@fault(
+    "F59 F48",
+    "Cin7 refuses a call although we kept the limit: somebody else uses the key",
+    "waits; RATE_BUDGET_EXHAUSTED",
+)
+def test_a_stranger_on_our_key_makes_us_wait_and_say_so(install: Installing, valkey: ValkeyHandle) -> None:
+    bench = install(valkey, intervals="quota_patience = 0.3")
     order, rma = due(bench)
     bench.desk.fault("throttle", system="cin7", retry_after="2")
     assert bench.consume(rma) == "parked"
@@ -171,8 +178,8 @@ def test_a_stranger_on_our_key_makes_us_wait_and_say_so(install: Installing, sha
 
 
 @fault("F59", "the stranger is gone", "RATE_BUDGET_EXHAUSTED closes by itself after five quiet windows")
-def test_the_exception_about_a_stranger_closes_by_itself(install: Installing, shared_valkey: ValkeyHandle) -> None:
-    bench = install(shared_valkey)
+def test_the_exception_about_a_stranger_closes_by_itself(install: Installing, valkey: ValkeyHandle) -> None:
+    bench = install(valkey)
     bench.parts.shop(SHOP).cin7_quota.hold(0.1)
     quota_watch.watch(bench.parts, SHOP)
     bench.clock.forward(250)
@@ -186,9 +193,11 @@ def test_the_exception_about_a_stranger_closes_by_itself(install: Installing, sh
     assert len(bench.exceptions(BUDGET)) == 1
 
 
-@fault("F59", "ReturnGO's calls of the day are used up", "bulk waits for midnight, money goes on, and finance need not ask")
-def test_a_used_up_day_is_told_and_forgotten_at_midnight(install: Installing, shared_valkey: ValkeyHandle) -> None:
-    bench = install(shared_valkey)
+@fault(
+    "F59", "ReturnGO's calls of the day are used up", "bulk waits for midnight, money goes on, and finance need not ask"
+)
+def test_a_used_up_day_is_told_and_forgotten_at_midnight(install: Installing, valkey: ValkeyHandle) -> None:
+    bench = install(valkey)
     day = bench.parts.shop(SHOP).returngo_quota
     day.limit, day.reserve = 4, 2
     for _ in range(2):

@@ -16,10 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sandbox.day.words import ADVANCED, SaleOfDay, Sold
+from sandbox.day.words import ADVANCED, ALDER, SaleOfDay, Sold
 from sandbox.demo_ledger import LedgerWindow
 from sandbox.demo_play import order_id, sale_form
-from sandbox.demo_stage import SHOP_DOMAIN, Stage, running_returnline, running_world
+from sandbox.demo_settings import domain
+from sandbox.demo_stage import Stage, running_returnline, running_world
 
 #: Longer than a lease, a quiet period and a restarted worker together.
 BOUND_SECONDS = 75.0
@@ -46,7 +47,7 @@ class CeleryLine:
         """A return of one piece, with these buttons pressed at the portal; gives its RMA id."""
         unit = {"sku": "TEE-BLK-M", "line_item_id": f"{order_id(order)}0", "paid_price": "30.00", "paid_tax": "5.00"}
         request: dict[str, Any] = {
-            "shop_name": SHOP_DOMAIN,
+            "shop_name": domain(ALDER),
             "order_name": order,
             "order_id": order_id(order),
             "currency": "GBP",

@@ -31,6 +31,9 @@ posting = "batch"
 write_off_account = "403"
 check_restock_value = {check}
 
+[shops.alder.terms.portal_locations]
+online = "Main Warehouse"
+
 [shops.alder.terms.batch]
 cut_off = 18:00:00
 {batch}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.ledger import gaps
+from pipeline.ledger import gaps, payouts
+from pipeline.ledger import tables as t
 from schemas.concerns import ConcernType
 from schemas.gaps import Gap
-from tasks import drift, polls, sweep
+from schemas.money import Money
+from tasks import drift, gap_watch, polls, sweep
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
@@ -174,3 +177,42 @@ def test_the_sweep_makes_the_look_on_the_clock(it: Line) -> None:
     it.desk.forget_calls()
     sweep.run_poll(it.parts, SHOP, poll)
     assert len(it.desk.calls("cin7")) == 1
+
+
+def test_a_payout_that_meets_no_return_becomes_an_exception_until_it_does(it: Line) -> None:
+    with it.parts.ledger.write() as conn:
+        line_ = payouts.PayoutLine("po-1", "r-77", Money(Decimal("12.00"), "GBP"), it.clock())
+        payouts.keep(conn, SHOP, [line_], it.clock())
+    gap_watch.look(it.parts, SHOP)
+    assert it.exceptions() == []
+    time_passes(it, 6 * 86_400)
+    gap_watch.look(it.parts, SHOP)
+    (row,) = it.exceptions("PAYOUT_UNMATCHED")
+    assert (row["subject"], f"{row['money']:.2f}", row["owner"]) == ("payouts", "12.00", "finance")
+    assert Gap.PAYOUT_UNMATCHED in shown(it)
+    with it.parts.ledger.write() as conn:
+        conn.execute(t.payouts.delete())
+    gap_watch.look(it.parts, SHOP)
+    assert it.exceptions() == []
+
+
+def test_a_received_return_that_waits_for_its_invoice_is_not_stocked_until_it_is_credited(it: Line) -> None:
+    sale = it.sell("#1", [TEE], invoice_status="DRAFT")
+    rma, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(rma)
+    time_passes(it, 3 * 86_400)
+    gap_watch.look(it.parts, SHOP)
+    assert "no stock movement" in it.kinds(rma)["NOT_STOCKED_AGED"]
+    assert len([gap for gap in shown(it) if gap is Gap.RECEIVED_NOT_STOCKED]) == 1
+    it.control(f"/sales/{sale['sale_id']}/authorise-invoice", {})
+    it.nudge_and_settle(rma)
+    gap_watch.look(it.parts, SHOP)
+    assert "NOT_STOCKED_AGED" not in it.kinds(rma)
+
+
+def test_the_watch_of_gaps_costs_no_call_and_runs_on_the_clock(it: Line) -> None:
+    a_credited_return(it)
+    it.desk.forget_calls()
+    poll = next(poll for poll in sweep.polls_of(it.parts) if poll.name == gap_watch.POLL)
+    sweep.run_poll(it.parts, SHOP, poll)
+    assert it.desk.calls("cin7") + it.desk.calls("returngo") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -148,6 +149,25 @@ def test_a_released_note_goes_as_it_was_seen_and_moves_when_it_changes(shop: Sho
         assert [(row["rma_id"], row["state"]) for row in other] == [("8", "held")]
         assert other[0]["previous_id"] == batches.items(conn, number)[1]["id"]
         assert effects.get(conn, changed.effect_id).due_at is None
+
+
+def test_an_amount_that_changes_at_the_very_moment_of_release_does_not_slip_through(shop: Shop) -> None:
+    item = shop.note("7")
+    number, code = shop.prepared()
+    other = replace(item, content="another amount")
+
+    def change() -> None:
+        with shop.ledger.write() as conn:
+            batches.hold(conn, other, shop.place, NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with shop.ledger.write() as conn:
+            batch_release.release(conn, number, code, "fay", NOW)
+            changing = pool.submit(change)
+            with pytest.raises(TimeoutError):
+                changing.result(timeout=0.5)
+        changing.result(timeout=20)
+    assert shop.states(number) == ["moved"]
 
 
 def test_an_open_batch_is_not_released(shop: Shop) -> None:

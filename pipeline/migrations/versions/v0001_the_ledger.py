@@ -321,6 +321,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop", "consumer", "subject", name=op.f("uq_entries_shop_consumer_subject")),
     )
     with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_entries_consumer_due_at"), ["consumer", "due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_entries_return_id"), ["return_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_entries_state_due_at"), ["state", "due_at"], unique=False)
 
@@ -388,6 +389,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_units")),
         sa.UniqueConstraint("return_id", "returned_item_id", name=op.f("uq_units_return_id_returned_item_id")),
     )
+    with op.batch_alter_table("units", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_units_returned_item_id"), ["returned_item_id"], unique=False)
+
     op.create_table(
         "waivers",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -439,6 +443,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_effects_key")),
     )
     with op.batch_alter_table("effects", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_effects_entry_id"), ["entry_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_effects_marker"), ["marker"], unique=False)
         batch_op.create_index(batch_op.f("ix_effects_return_id"), ["return_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_effects_shop_sale_id"), ["shop", "sale_id"], unique=False)
@@ -519,9 +524,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_effects_shop_sale_id"))
         batch_op.drop_index(batch_op.f("ix_effects_return_id"))
         batch_op.drop_index(batch_op.f("ix_effects_marker"))
+        batch_op.drop_index(batch_op.f("ix_effects_entry_id"))
 
     op.drop_table("effects")
     op.drop_table("waivers")
+    with op.batch_alter_table("units", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_units_returned_item_id"))
+
     op.drop_table("units")
     with op.batch_alter_table("exceptions", schema=None) as batch_op:
         batch_op.drop_index(
@@ -534,6 +543,7 @@ def downgrade() -> None:
     with op.batch_alter_table("entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_entries_state_due_at"))
         batch_op.drop_index(batch_op.f("ix_entries_return_id"))
+        batch_op.drop_index(batch_op.f("ix_entries_consumer_due_at"))
 
     op.drop_table("entries")
     op.drop_table("sku_aliases")
