@@ -1,5 +1,6 @@
 """The inbox as the intake sees it: take a batch, forget its nudges, acknowledge it once it is in the ledger."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -151,13 +152,22 @@ def _entry(stream_id: bytes, deliveries: int, flat: list[bytes]) -> InboxEntry:
         topic=text.get("topic", ""),
         received_at=_received_at(text.get("received_at", ""), name),
         content_type=text.get("content_type", ""),
-        headers=json.loads(text.get("headers", "{}")),
+        headers=_headers(text.get("headers", "{}")),
         body=fields.get("body", b""),
         deliveries_count=int(deliveries),
     )
 
 
+def _headers(text: str) -> dict[str, str]:
+    try:
+        return {str(name): str(value) for name, value in json.loads(text).items()}
+    except (ValueError, AttributeError):
+        return {}
+
+
 def _received_at(text: str, stream_id: str) -> datetime:
-    if text:
-        return datetime.fromisoformat(text)
+    with contextlib.suppress(ValueError):
+        told = datetime.fromisoformat(text)
+        if told.tzinfo is not None:
+            return told
     return datetime.fromtimestamp(int(stream_id.partition("-")[0]) / 1000, UTC)

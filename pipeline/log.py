@@ -20,8 +20,9 @@ PERSONAL_KEYS = re.compile(
     r"(?i)(e[-_]?mail|phone|first_?name|last_?name|customer_?name|contact_?name|address\d?$|postcode|zip)"
 )
 HARMLESS_KEYS = frozenset({"base_address", "ip_address"})
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+# Bounded, so that a long line takes no longer than its length deserves.
+EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+URL_PASSWORD = re.compile(r"(?<=://)[^/@\s:]{0,256}:[^/@\s]{0,256}(?=@)")
 HOOK_TOKEN = re.compile(r"(/hooks/[^/\s]+/[^/\s]+/)[^/\s?]+")
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]

@@ -92,6 +92,8 @@ class Parts:
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     consumers: tuple[str, ...] = ()
+    #: How the latest call of this process to a system ended, by shop and system.
+    latest: dict[tuple[str, str], str] = field(default_factory=dict)
     _shops: dict[str, ShopParts] = field(default_factory=dict)
 
     @cached_property
@@ -212,6 +214,7 @@ class Parts:
     def _observer(self, shop: str) -> Observer:
         def keep(call: Call) -> None:
             whose = _on_behalf.get()
+            self.latest[shop, call.system] = call.outcome
             attempt = attempts.Attempt(
                 at=call.at,
                 shop=shop,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,6 +121,7 @@ class Quota:
         self._hold, self._usage = connection.register_script(HOLD), connection.register_script(USAGE)
         self._restore = connection.register_script(RESTORE)
         self._log_name, self._last_used, self._last_seen = b"", 0, 0.0
+        self._mine: deque[float] = deque()
 
     @property
     def allowed(self) -> int:
@@ -149,18 +151,26 @@ class Quota:
         floor = self.bulk_floor if lane is Lane.BULK else 0
         span, gap = _micros(self.window + self.jitter), _micros(self.min_gap)
         args = [span, room, allowed, floor, token, _micros(in_flight), gap]
+        began = time.monotonic()
         wait, used, name = self._run(self._take, args)
-        if self._lost(name):
-            # Redis forgot the calls of this window (a flush, a restore): they are put back before anyone sends.
-            self._run(self._restore, [token, self._last_used])
+        taken = int(wait) <= 0
+        if self._lost(name, int(used) - taken):
+            # Redis forgot calls of this window (a flush, a restore): they are put back before anyone sends.
+            self._run(self._restore, [token, max(self._last_used, len(self._mine))])
             self._log_name = name
             return self._try(lane, token, in_flight)
+        if taken:
+            self._mine.append(began)
         self._log_name, self._last_used, self._last_seen = name, int(used), time.monotonic()
         return int(wait) / 1e6
 
-    def _lost(self, name: bytes) -> bool:
-        recent = time.monotonic() - self._last_seen < self.window + self.jitter
-        return bool(self._log_name) and name != self._log_name and recent
+    def _lost(self, name: bytes, others: int) -> bool:
+        now = time.monotonic()
+        while self._mine and self._mine[0] <= now - self.window:
+            self._mine.popleft()
+        # A new log, or the old one as it was earlier: it must at least hold what this process took in the window.
+        renamed = bool(self._log_name) and name != self._log_name
+        return (renamed and now - self._last_seen < self.window + self.jitter) or others < len(self._mine)
 
     def settle(self, token: str) -> None:
         """Stamp a slot with the present moment. A failure leaves the later stamp, which is the safe one."""

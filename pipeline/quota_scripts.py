@@ -44,14 +44,14 @@ return {0, used + 1, name}
 """
 )
 
-#: KEYS log, hold, counts; ARGV token, slots once in use. Fills a lost log again with calls stamped now, however many
-#: processes do so, and gives the token back.
+#: KEYS log, hold, counts; ARGV token, slots once in use. Fills a log that forgot calls up to that number with calls
+#: stamped now, however many processes do so, and gives the token back.
 RESTORE = (
     _NOW
     + """
 redis.call('ZREM', KEYS[1], ARGV[1])
-for n = 1, tonumber(ARGV[2]) do
-  redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now), 'm:lost:' .. n)
+for n = redis.call('ZCARD', KEYS[1]) + 1, tonumber(ARGV[2]) do
+  redis.call('ZADD', KEYS[1], string.format('%.0f', now), 'm:lost:' .. ARGV[1] .. ':' .. n)
 end
 return 0
 """

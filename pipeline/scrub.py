@@ -17,7 +17,7 @@ _FIELDS = (
 )
 _PERSONAL = re.compile(rf'("(?:{_FIELDS})"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)')
 _STORE_CREDIT = re.compile(r'("externalReferenceId"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)')
-_MAIL = re.compile(r"[^\s<>\"'@:,]+@[^\s<>\"'@,]+\.[^\s<>\"'@,]+")
+_MAIL = re.compile(r"[^\s<>\"'@:,]{1,64}@[^\s<>\"'@,.]{1,63}(?:\.[^\s<>\"'@,.]{1,63}){1,8}")
 
 
 def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:

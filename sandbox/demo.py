@@ -124,7 +124,7 @@ def _tell(report: Report, options: Options, screen: Console) -> None:
     failed = sum(1 for check in report.checks if not check.passed)
     verdict = "every check passed" if report.passed else f"{failed} of {len(report.checks)} checks FAILED"
     said = f"{report.sentence} {verdict.capitalize()} in {report.seconds:.0f} s (seed {report.seed})."
-    screen.print(said, highlight=False)
+    screen.print(said, highlight=False, soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

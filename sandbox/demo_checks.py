@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.day.arithmetic import Amounts, entitlements, moved_accounts, moved_stock
 from sandbox.day.words import Ending
 from sandbox.demo_document_checks import DOCUMENT_CHECKS
-from sandbox.demo_evening import Note
+from sandbox.demo_evening import Note, fingerprint
 from sandbox.demo_facts import Facts, Verdict
 
 WINDOW_SECONDS = 60.0
@@ -64,8 +64,8 @@ def _said(wrong: list[str]) -> str:
 def _accounted(facts: Facts) -> Verdict:
     evening = facts.evening
     accepted, written = len(evening.accepted), len(evening.bodies)
-    known = set(evening.bodies)
-    lost = [body for body in evening.accepted if body is not None and body not in known]
+    known = {fingerprint(body) for body in evening.bodies}
+    lost = [body for body in evening.accepted if body is not None and fingerprint(body) not in known]
     wrong = [f"accepted, but nowhere in the ledger: {body.decode()[:80]}" for body in lost]
     if accepted != written + evening.coalesced:
         wrong.append(f"{accepted} accepted, but {written} written down and {evening.coalesced} joined")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from sandbox.day.arithmetic import entitlements, moved_accounts
-from sandbox.day.words import BIRCH, CEDAR, FEE_INCOME, PAID_FROM, WRITE_OFFS, Ending, ReturnOfDay
+from sandbox.day.words import BIRCH, CEDAR, FEE_INCOME, PAID_FROM, WRITE_OFFS, Ending, ReturnOfDay, many
 from sandbox.demo_facts import Facts, Verdict
 from sandbox.demo_finance import FINANCE
 
@@ -19,12 +19,15 @@ def _written_off(facts: Facts) -> Verdict:
     due = entitlements(facts.day)
     expected = {facts.rma_ids[name]: dict(one.written_off) for name, one in due.items() if one.written_off}
     wrong = []
-    for rma, pieces in expected.items():
+    for rma, due_pieces in expected.items():
         found = [dict(one.pieces) for one in facts.evening.write_offs if one.rma == rma and one.account == WRITE_OFFS]
-        if found != [pieces]:
-            wrong.append(f"RMA {rma}: {found} on account {WRITE_OFFS}, not one of {pieces}")
-    wrong += [f"{dict(one.pieces)} written off for nobody" for one in facts.evening.write_offs if one.rma not in expected]
-    return wrong, f"{sum(sum(pieces.values()) for pieces in expected.values())} pieces" if expected else NONE_TODAY
+        if found != [due_pieces]:
+            wrong.append(f"RMA {rma}: {found} on account {WRITE_OFFS}, not one of {due_pieces}")
+    wrong += [
+        f"{dict(one.pieces)} written off for nobody" for one in facts.evening.write_offs if one.rma not in expected
+    ]
+    pieces = sum(sum(each.values()) for each in expected.values())
+    return wrong, many(pieces, "piece") if expected else NONE_TODAY
 
 
 def _own_accounts(facts: Facts) -> Verdict:
@@ -50,7 +53,7 @@ def _refunds(facts: Facts) -> Verdict:
     wrong = [f"{amount:f} from {account} is missing" for _, account, amount in expected - found]
     wrong += [f"{amount:f} from {account} is too much" for _, account, amount in found - expected]
     wrong += [f"{one.amount:f} from {one.account} has no mark" for one in facts.evening.payments if not one.mark]
-    return wrong, f"{sum(expected.values())} refunds" if expected else NONE_TODAY
+    return wrong, many(sum(expected.values()), "refund") if expected else NONE_TODAY
 
 
 def _words(facts: Facts) -> Verdict:
@@ -62,7 +65,7 @@ def _words(facts: Facts) -> Verdict:
         # Of an exchange nobody is paid, but the portal may have been told before its order was out of draft.
         if found != expected and not (one.exchanged and found <= 1):
             wrong.append(f"{one.name}: told {found} times, not {expected}")
-    return wrong, f"{told} times"
+    return wrong, many(told, "comment")
 
 
 def _exchanges(facts: Facts) -> Verdict:
@@ -109,12 +112,16 @@ def _batches(facts: Facts) -> Verdict:
     if sum(row["notes"] for row in rows) != held:
         wrong.append(f"{sum(row['notes'] for row in rows)} notes in batches, {held} returns of {CEDAR}")
     gross = ", ".join(f"{amount} {currency}" for row in rows for currency, amount in row["gross"].items())
-    return wrong, f"{len(rows)} batch, {held} notes, {gross}"
+    return wrong, f"{many(len(rows), 'batch', 'batches')}, {many(held, 'note')}, {gross}"
 
 
 def _shelves(facts: Facts) -> Verdict:
     shelves = facts.evening.shelves
-    wrong = [f"{one.sku}: the shop shows {one.shown}, {one.offered} are to be offered" for one in shelves if one.shown != one.offered]
+    wrong = [
+        f"{one.sku}: the shop shows {one.shown}, {one.offered} are to be offered"
+        for one in shelves
+        if one.shown != one.offered
+    ]
     again = sum(1 for count in facts.evening.changes.values() if count > 1)
     if not shelves or not again:
         wrong.append("no figure in the shop followed the returns of the day")

@@ -14,8 +14,8 @@ from sandbox.day.words import ADVANCED, ALDER, CEDAR, Back, Day, Ending, ReturnO
 from sandbox.demo_desk import Desk
 from sandbox.demo_finance import release_batch
 from sandbox.demo_ledger import LedgerWindow, View
-from sandbox.demo_shelves import shelves_agree
 from sandbox.demo_settings import LONDON, domain
+from sandbox.demo_shelves import shelves_agree
 from sandbox.demo_stage import Stage
 
 #: Called with the ledger as it stands, the steps made and the steps of the day.

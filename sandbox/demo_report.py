@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.day.arithmetic import Amounts
-from sandbox.day.words import ReturnOfDay
+from sandbox.day.words import ReturnOfDay, many
 from sandbox.demo_checks import Check, Total, totals
 from sandbox.demo_evening import Note
 from sandbox.demo_facts import Facts
@@ -134,19 +134,15 @@ def _sentence(facts: Facts, rows: list[Row]) -> str:
     gone = sum(count for one in evening.write_offs for _, count in one.pieces)
     back = sum(count for row in rows for _, count, _ in row.restocked) - gone
     parts = [
-        f"{status['credited']} of {_many(len(rows), 'return')} credited ({money or 'nothing'})",
-        f"{_many(status['waits'], 'return')} waiting for a person",
-        f"{_many(back, 'piece')} back in stock",
-        f"{_many(gone, 'piece')} written off",
-        f"{_many(len(evening.payments), 'refund')} recorded",
-        f"{_many(evening.view.effects.get('authorise', 0), 'exchange')} released",
-        f"{_many(len(evening.batches), 'batch', 'batches')} posted",
+        f"{status['credited']} of {many(len(rows), 'return')} credited ({money or 'nothing'})",
+        f"{many(status['waits'], 'return')} waiting for a person",
+        f"{many(back, 'piece')} back in stock",
+        f"{many(gone, 'piece')} written off",
+        f"{many(len(evening.payments), 'refund')} recorded",
+        f"{many(evening.view.effects.get('authorise', 0), 'exchange')} released",
+        f"{many(len(evening.batches), 'batch', 'batches')} posted",
     ]
     return f"{', '.join(parts)}."
-
-
-def _many(count: int, one: str, more: str = "") -> str:
-    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def _row(facts: Facts, one: ReturnOfDay, asked: _Asked) -> Row:

@@ -6,8 +6,20 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sandbox.day.words import ALDER, BIRCH, BUFFER, CEDAR, DAMAGED, FEE_INCOME, PAID_FROM, SHOPS, TO_CARD
-from sandbox.day.words import TO_STORE_CREDIT, VAT_20, WRITE_OFFS
+from sandbox.day.words import (
+    ALDER,
+    BIRCH,
+    BUFFER,
+    CEDAR,
+    DAMAGED,
+    FEE_INCOME,
+    PAID_FROM,
+    SHOPS,
+    TO_CARD,
+    TO_STORE_CREDIT,
+    VAT_20,
+    WRITE_OFFS,
+)
 
 PORTAL_KEY, SHOPIFY_TOKEN = "practice-key", "practice-token"
 #: The practice company's time zone.

@@ -99,9 +99,7 @@ def running_returnline(
         desk.post("/returngo/shops", {"shop_name": domain(shop), "api_key": PORTAL_KEY})
     desk.patch("/returngo/settings", {"daily_quota": portal_calls})
     command = [sys.executable, "-m", "pipeline.cli", "up", "--config", str(config), "--data", str(data), "--ephemeral"]
-    with contextlib.closing(desk), _running(
-        command, log, stop_seconds=STOP_SECONDS, env=env
-    ) as process:
+    with contextlib.closing(desk), _running(command, log, stop_seconds=STOP_SECONDS, env=env) as process:
         roles = data / "run" / "roles.json"
         _wait(lambda: _ready(roles), process, log)
         address = next(row["url"] for row in json.loads(roles.read_text())["roles"] if row["role"] == "ingress")

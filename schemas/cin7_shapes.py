@@ -203,6 +203,7 @@ class SaleRowShape(Shape):
     currency = Text("CustomerCurrency")
     updated = Moment("Updated")
     invoice_amount = Number("InvoiceAmount")
+    invoices_total = Number("SaleInvoicesTotalAmount")
     ordered_on = Day("OrderDate")
 
 

@@ -133,7 +133,9 @@ class Number(Loose):
             number = Decimal(value.strip() if isinstance(value, str) else value)
         except InvalidOperation:
             raise self.refuse(value) from None
-        if not number.is_finite() or number.adjusted() > MAX_DIGITS:
+        exponent = number.as_tuple().exponent
+        # Written out, 1e-999999999 fills the memory.
+        if not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() > MAX_DIGITS:
             raise self.refuse(value)
         return number
 

@@ -21,6 +21,11 @@ _ID = re.compile(r"(?:RMA[\s#-]*)?([A-Za-z0-9][A-Za-z0-9_-]{0,63})", re.IGNORECA
 #: How the objects end that a body may wrap one thing's own facts in, `eventData` for one.
 _WRAPPERS = ("data", "payload", "event", "body")
 _DEEPEST = 4
+#: One delivery tells of one happening. Thousands of ids in it would spend the calls of a day.
+_MOST_IDS = 50
+#: More rows of stock than a megabyte of honest ones holds.
+_MOST_ROWS = 10_000
+_LONGEST_TEXT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ def read_hook(source: str, topic: str, body: bytes) -> Nudge:
 
 def _returngo(topic: str, data: Any) -> Nudge:
     if isinstance(data, list) and all(isinstance(entry, dict) for entry in data) and data:
+        if len(data) > _MOST_IDS:
+            return Nudge(SWEEP, event=_event(data[0]) or topic)
         return _joined([_returngo(topic, entry) for entry in data])
     if not isinstance(data, dict):
         raise SchemaInvalidError({"": f"the hook is {type(data).__name__}, not an object; send a JSON object"})
@@ -62,7 +69,7 @@ def _returngo(topic: str, data: Any) -> Nudge:
     for kind, names in ((RETURN, ("rma", "return")), (SHIPMENT, ("shipment",)), (TRANSACTION, ("transaction",))):
         ids = tuple(dict.fromkeys(_ids(data, names)))
         if ids:
-            return Nudge(kind, ids, event)
+            return _sized(Nudge(kind, ids, event))
     return _by_own_id(data, event)
 
 
@@ -71,7 +78,12 @@ def _joined(nudges: list[Nudge]) -> Nudge:
     if len(kinds) > 1 or SWEEP in kinds:
         return Nudge(SWEEP, event=nudges[0].event)
     ids = tuple(dict.fromkeys(one for nudge in nudges for one in nudge.ids))
-    return Nudge(nudges[0].kind, ids, nudges[0].event)
+    return _sized(Nudge(nudges[0].kind, ids, nudges[0].event))
+
+
+def _sized(nudge: Nudge) -> Nudge:
+    """The nudge, or a sweep where it names too many things: each would cost a call."""
+    return nudge if len(nudge.ids) <= _MOST_IDS else Nudge(SWEEP, event=nudge.event)
 
 
 def _event(data: dict[str, Any]) -> str:
@@ -107,7 +119,7 @@ def _by_own_id(data: dict[str, Any], event: str) -> Nudge:
         if kind and wrapper.endswith(_WRAPPERS) and "id" in holder:
             ids = tuple(_usable(holder["id"]))
             if ids:
-                return Nudge(kind, ids, event)
+                return _sized(Nudge(kind, ids, event))
     return Nudge(SWEEP, event=event)
 
 
@@ -130,6 +142,8 @@ def _plain(key: str) -> str:
 
 def _cin7(topic: str, data: Any) -> Nudge:
     if isinstance(data, list):
+        if len(data) > _MOST_ROWS:
+            raise SchemaInvalidError({"": f"{len(data)} rows of stock; send at most {_MOST_ROWS} in one hook"})
         return Nudge(STOCK, event=topic, rows=read_availability(data))
     if not isinstance(data, dict):
         raise SchemaInvalidError({"": f"the hook is {type(data).__name__}, not an object or list; send Cin7's body"})
@@ -145,4 +159,6 @@ def _cin7(topic: str, data: Any) -> Nudge:
 
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.get(key)
-    return value.strip() if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
+    # A name that no document can have: too long for the ledger, or with a NUL in it.
+    return text if len(text) <= _LONGEST_TEXT and text.isprintable() else ""

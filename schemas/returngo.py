@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _RECEIVED_EVENTS = frozenset({"SHIPMENT_RECEIVED", "RMA_RECEIVED", "RMA_STATUS_RECEIVED"})
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _RECEIVED_TEXT = re.compile(r"^Shipment\s+RECEIVED\b")
 _ORIGINAL_ORDER = re.compile(r"^Request\s+SUBMITTED,\s*original\s+order:?\s+(\S+)")
 

@@ -218,6 +218,7 @@ class SaleRow:
     currency: str
     updated: datetime | None
     invoice_amount: Decimal = Decimal(0)
+    invoices_total: Decimal = Decimal(0)
     ordered_on: date | None = None
 
 

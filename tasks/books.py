@@ -4,7 +4,7 @@ memory."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from consumers.exchange_names import ExchangeNames
@@ -32,11 +32,14 @@ class LedgerBooks:
     `sale` is the sale last read, for the look-up before the first send.
     """
 
-    def __init__(self, parts: Parts, shop: ShopParts, return_id: int | None, holder: str) -> None:
+    def __init__(
+        self, parts: Parts, shop: ShopParts, return_id: int | None, holder: str, until: datetime | None = None
+    ) -> None:
         self._parts = parts
         self._shop = shop
         self._return_id = return_id
         self._holder = holder
+        self._until = until
         self._held: list[str] = []
         self.sale: Sale | None = None
 
@@ -81,12 +84,21 @@ class LedgerBooks:
                 returns.set_sale(conn, self._return_id, sale_id)
 
     def _hold(self, sale_id: str) -> None:
-        lease = timedelta(seconds=self._parts.settings.intervals.lease)
         now = self._parts.clock()
+        # Held as long as the entry itself: whoever takes the entry over after a crash finds the sale free.
+        lease = self._until - now if self._until else timedelta(seconds=self._parts.settings.intervals.lease)
         with self._parts.ledger.write() as conn:
             if not memory.claim_sale(conn, self._shop.name, sale_id, self._holder, now, lease):
                 raise SaleBusyError(f"another return is being written to sale {sale_id}")
         self._held.append(sale_id)
+
+    def renew(self, until: datetime) -> None:
+        """Keep the sales until then. Raises SaleBusyError where one was lost."""
+        now, self._until = self._parts.clock(), until
+        with self._parts.ledger.write() as conn:
+            for sale_id in self._held:
+                if not memory.claim_sale(conn, self._shop.name, sale_id, self._holder, now, until - now):
+                    raise SaleBusyError(f"sale {sale_id} went to another return meanwhile")
 
     def release(self) -> None:
         """Let others write to the sales that were read."""

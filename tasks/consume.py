@@ -24,12 +24,14 @@ from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
 from tasks import availability, batching, lanes, settling
 from tasks.books import LedgerBooks
-from tasks.failures import consequence
+from tasks.failures import TakenOverError, consequence
 from tasks.perform import Performer, Timing, waits_for_person
 from tasks.policy import MOST_STARTS, Consequence, Exit
 from tasks.providers import provider_for
 
 log = structlog.get_logger()
+#: The exit of a worker whose lease ended while it worked: another one has the entry, and what it finds counts.
+LOST = ("lost", "the lease ended and another worker took the entry over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
             return availability.work(parts, claimed)
         lanes.check(parts, claimed.shop, "cin7")
         exit_, reason = _work(parts, claimed)
+    except TakenOverError:
+        return LOST
     except Exception as error:
         return _fail(parts, claimed, error)
     lanes.worked(parts, claimed.shop, "cin7")
@@ -86,7 +90,9 @@ def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
 
 def _work(parts: Parts, claimed: Claim) -> tuple[str, str]:
     work = Work(parts, parts.shop(claimed.shop), consumer(claimed.consumer), claimed, load_case(parts, claimed))
-    books = LedgerBooks(parts, work.shop, claimed.return_id, f"entry:{claimed.entry_id}")
+    # The fence is part of the name: a worker that comes back late must not let go of its successor's sale.
+    holder = f"entry:{claimed.entry_id}:{claimed.fence}"
+    books = LedgerBooks(parts, work.shop, claimed.return_id, holder, claimed.lease_until)
     try:
         facts = work.consumer.gather(work.case, work.shop.terms, books)
         reach("entry.gathered")
@@ -147,7 +153,8 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 def _keep_plan(work: Work, plan: Plan) -> None:
     now, claimed = work.parts.clock(), work.claim
     with work.parts.ledger.write() as conn:
-        entries.keep_plan(conn, claimed, plan_as_json(plan) | {"at": now.isoformat()})
+        if not entries.keep_plan(conn, claimed, plan_as_json(plan) | {"at": now.isoformat()}):
+            raise TakenOverError
         wanted = {action.key for action in plan.actions}
         for old in effects.of_entry(conn, claimed.entry_id, (effects.PLANNED,)):
             if old.key not in wanted:
@@ -162,7 +169,17 @@ def _perform_all(work: Work, books: LedgerBooks) -> None:
     with work.parts.ledger.read() as conn:
         waiting = effects.of_entry(conn, work.claim.entry_id)
     for row in waiting:
+        _hold_on(work, books)
         _perform(work, row, books)
+
+
+def _hold_on(work: Work, books: LedgerBooks) -> None:
+    """Gathering may have waited long for the quota: entry and sale stay ours for the time of one more effect."""
+    until = work.parts.clock() + timedelta(seconds=work.parts.settings.intervals.lease)
+    with work.parts.ledger.write() as conn:
+        if not entries.renew(conn, work.claim, until):
+            raise TakenOverError
+    books.renew(until)
 
 
 def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
@@ -200,6 +217,9 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
     owners = work.shop.terms.owners
     with work.parts.ledger.write() as conn:
         rows = effects.of_entry(conn, claimed.entry_id, effects.STANDING)
+        exit_, reason, due = settling.given_up(conn, claimed, rows, _exit(plan, rows, now))
+        if not entries.release(conn, claimed, exit_, now, reason=reason, due_at=due):
+            return LOST
         raised = plan.all_concerns() + tuple(c for row in rows for c in settling.concerns_of(row, work.case))
         concerns.sync(
             conn,
@@ -214,9 +234,7 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
         buried = [row for row in rows if waits_for_person(row)]
         for row in buried:
             dead.bury(conn, settling.letter_of(row, claimed, work.case), now)
-        exit_, reason, due = settling.given_up(conn, claimed, rows, _exit(plan, rows, now))
         dead.resolve_entry(conn, claimed.entry_id, now, left=exit_ in {entries.SETTLED, entries.REFUSED})
-        entries.release(conn, claimed, exit_, now, reason=reason, due_at=due)
         siblings = _wake_siblings(conn, claimed, now)
     if buried:
         reach("dead.buried")
@@ -228,7 +246,9 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
 
 def _wake_siblings(conn: sa.Connection, claimed: Claim, now: datetime) -> list[tuple[int, str]]:
     """What one consumer confirmed may be what another one of the same return waits for."""
-    if claimed.return_id is None or not effects.confirmed_since(conn, claimed.entry_id, claimed.started_at):
+    # A worker that died after its confirmation woke nobody: its successor does.
+    since = claimed.started_at if claimed.starts == 1 else claimed.started_at - timedelta(days=1)
+    if claimed.return_id is None or not effects.confirmed_since(conn, claimed.entry_id, since):
         return []
     return entries.wake_others(conn, claimed.return_id, claimed.entry_id, now)
 
@@ -239,7 +259,7 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
     buried = [row for row in rows if waits_for_person(row)]
     pending = [row for row in rows if row.state in effects.LIVE and row not in buried]
     reasons = [row.why or "waiting to be sent" for row in pending] + [wait.reason for wait in plan.waits]
-    dues = [row.due_at or now + batching.LOOK_AGAIN for row in pending] + [now + wait.look_again for wait in plan.waits]
+    dues = [_next_look(row, now) for row in pending] + [now + wait.look_again for wait in plan.waits]
     said = "; ".join(dict.fromkeys([*reasons, *(row.why for row in buried)]))
     if dues:
         return entries.PARKED, said, min(dues)
@@ -248,6 +268,12 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
     if plan.refusal and not any(row.state == effects.CONFIRMED for row in rows):
         return entries.REFUSED, plan.refusal, None
     return entries.SETTLED, "; ".join(plan.remarks), None
+
+
+def _next_look(row: EffectRow, now: datetime) -> datetime:
+    """When this effect can be gone on with: not before the lease of a worker that still holds it ends."""
+    due = row.due_at or now + batching.LOOK_AGAIN
+    return max(due, row.lease_until) if row.lease_until is not None else due
 
 
 # -- when it does not go well
@@ -293,11 +319,12 @@ def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: s
     )
     now = parts.clock()
     with parts.ledger.write() as conn:
+        if not entries.release(conn, claimed, entries.BURIED, now, reason=why, failed=True):
+            return LOST
         dead.bury(conn, letter, now)
         concerns.raise_(
             conn, claimed.shop, claimed.consumer, claimed.subject, concern, now, return_id=claimed.return_id
         )
-        entries.release(conn, claimed, entries.BURIED, now, reason=why, failed=True)
     reach("dead.buried")
     parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
     return entries.BURIED, why

@@ -23,6 +23,10 @@ class SaleBusyError(Exception):
     """Another entry is writing to the same sale."""
 
 
+class TakenOverError(Exception):
+    """The lease ended while this worker was busy, and another one has the entry: whatever this one knows is stale."""
+
+
 class NotYetError(Exception):
     """A poll whose own interval is not over: no call was made, so nothing is known about its system either."""
 

@@ -26,6 +26,8 @@ REFRESH = "tasks.intake.refresh"
 BATCH = 64
 #: The sender's own event id, where there is one.
 _SENDER_ID = ("webhook-id", "x-event-id")
+#: What one delivery may do to a whole batch: a value that the database or its driver refuses to take.
+_UNFIT = (sa.exc.StatementError, ValueError, TypeError, ArithmeticError, LookupError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,49 @@ def _hint(parts: Parts, done: Admitted) -> None:
 
 def _admit_batch(parts: Parts, batch: list[InboxEntry]) -> Admitted:
     read = [_read(entry) for entry in batch]
-    done = Admitted()
-    with parts.ledger.write() as conn:
-        for one in read:
-            _admit_one(conn, one, parts.clock(), done)
+    try:
+        done = _write(parts, read)
+    except _UNFIT as unfit:
+        if _ledger_is_away(unfit):
+            raise
+        done = _one_by_one(parts, read)
     log.info("admitted", deliveries=done.count, returns=done.returns, unreadable=done.unreadable)
     return done
 
 
+def _write(parts: Parts, read: list[Read]) -> Admitted:
+    done = Admitted()
+    with parts.ledger.write() as conn:
+        for one in read:
+            _admit_one(conn, one, parts.clock(), done)
+    return done
+
+
+def _ledger_is_away(error: Exception) -> bool:
+    return isinstance(error, sa.exc.DBAPIError) and not isinstance(error, sa.exc.DataError)
+
+
+def _one_by_one(parts: Parts, read: list[Read]) -> Admitted:
+    """Something in this batch does not fit into the ledger: that one is buried, and its neighbours go on."""
+    done = Admitted()
+    for one in read:
+        try:
+            part = _write(parts, [one])
+        except _UNFIT as unfit:
+            if _ledger_is_away(unfit):
+                raise
+            part = _write(
+                parts, [replace(one, nudge=None, problem=f"it does not fit the ledger: {type(unfit).__name__}")]
+            )
+        done.count += part.count
+        done.returns += part.returns
+        done.unreadable += part.unreadable
+        done.woken.extend(part.woken)
+    return done
+
+
 def _read(entry: InboxEntry) -> Read:
-    sender_id = next((entry.headers[name] for name in _SENDER_ID if entry.headers.get(name)), None)
+    sender_id = next((entry.headers[name][:200] for name in _SENDER_ID if entry.headers.get(name)), None)
     delivery = Delivery(
         entry.delivery_id,
         entry.shop,
@@ -94,7 +129,7 @@ def _read(entry: InboxEntry) -> Read:
     )
     try:
         return Read(delivery, read_hook(entry.source, entry.topic, entry.body))
-    except SchemaInvalidError as invalid:
+    except (SchemaInvalidError, ValueError) as invalid:
         return Read(delivery, None, str(invalid))
 
 
@@ -140,4 +175,4 @@ def _bury_unreadable(conn: sa.Connection, read: Read, now: datetime) -> None:
     concerns.raise_(conn, delivery.shop, "intake", f"delivery:{delivery.delivery_id}", concern, now)
     # Whatever it was about is found by reading the shop's open returns.
     if delivery.source == "returngo":
-        memory.expire_cursor(conn, delivery.shop, "returngo:open")
+        memory.ask_cursor(conn, delivery.shop, "returngo:open")

@@ -17,6 +17,8 @@ from tasks.failures import LaneStoppedError
 _FIRST_STOP = 5.0
 _LONGEST_STOP = 300.0
 _TOLERATED = 4
+#: How a call to a system that is well can end: done, or a readable no.
+_ANSWERED = frozenset({"ok", "rejected", "not_found"})
 
 
 def _name(system: str) -> str:
@@ -31,6 +33,7 @@ def check(parts: Parts, shop: str, system: str) -> None:
             sa.select(c.lease_until, c.value).where((c.shop == shop) & (c.name == _name(system)))
         ).one_or_none()
     now = parts.clock()
+    parts.latest.pop((shop, system), None)
     if row is not None and row[0] is not None and row[0] > now:
         raise LaneStoppedError(
             system, (row[0] - now).total_seconds(), f"{system} is stopped: {row[1].partition('|')[2]}"
@@ -69,7 +72,12 @@ def failed(parts: Parts, shop: str, system: str, why: str) -> None:
 
 
 def worked(parts: Parts, shop: str, system: str) -> None:
-    """A call went through: the lane is open and its exceptions close."""
+    """The work is done: where its latest call since `check` was answered, the lane is open and its exceptions close.
+
+    Work that needed no call, or whose last call failed, says nothing about the system.
+    """
+    if parts.latest.get((shop, system)) not in _ANSWERED:
+        return
     with parts.ledger.read() as conn:
         troubled = _failures(conn, shop, system) > 0 or _stopped(conn, shop, system)
     if not troubled:

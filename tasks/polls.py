@@ -61,9 +61,10 @@ def _statuses(conn: sa.Connection, shop: str) -> dict[str, str]:
 
 
 def _already_nudged(conn: sa.Connection, shop: str) -> set[str]:
-    """Returns that wait to be read anyway: a second nudge would only cut short the wait after a failure."""
+    """Returns that wait to be read anyway: a second nudge would only cut short the wait after a failure. One that was
+    given up does not wait: it is read when ReturnGO lists it."""
     r = t.returns.c
-    query = sa.select(r.rma_id).where((r.shop == shop) & (r.nudges > r.nudges_read))
+    query = sa.select(r.rma_id).where((r.shop == shop) & (r.nudges > r.nudges_read) & r.due_at.is_not(None))
     return {str(rma) for rma in conn.execute(query).scalars()}
 
 
@@ -109,7 +110,9 @@ def _owners(conn: sa.Connection, shop: str, wanted: list[str]) -> dict[str, set[
             sa.select(u.returned_item_id, u.return_id).where(u.returned_item_id.in_(wanted[start : start + 400]))
         ).all()
         mine = (t.returns.c.shop == shop) & t.returns.c.id.in_({return_id for _, return_id in units})
-        rmas = {row.id: str(row.rma_id) for row in conn.execute(sa.select(t.returns.c.id, t.returns.c.rma_id).where(mine))}
+        rmas = {
+            row.id: str(row.rma_id) for row in conn.execute(sa.select(t.returns.c.id, t.returns.c.rma_id).where(mine))
+        }
         for unit, return_id in units:
             if return_id in rmas:
                 found.setdefault(str(unit), set()).add(rmas[return_id])

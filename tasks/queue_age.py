@@ -45,9 +45,10 @@ def watch(parts: Parts) -> str:
     A server that was only restarted lost at most what its last flush could not save: the shops are read again, and
     nobody is told. Raises RedisError.
     """
-    with parts.ledger.read() as conn:
-        known = Age.read(memory.cursor(conn, "", CURSOR))
-    # The ledger is read first: whoever counted in between can only make Redis the newer of the two.
+    # The ledger comes first: a ledger that cannot be written must not fall behind, and whoever counts in between can
+    # only make Redis the newer of the two.
+    with parts.ledger.write() as conn:
+        known = _last(conn, parts.clock())
     seen = _count(parts)
     what = _verdict(known, seen)
     if what == "behind":
@@ -64,6 +65,12 @@ def watch(parts: Parts) -> str:
     if what:
         log.warning("read again", what=what, known=known.rounds, seen=seen.rounds)
     return what
+
+
+def _last(conn: sa.Connection, now: datetime) -> Age:
+    insert_once(conn, t.cursors, shop="", name=CURSOR, value="", at=now)
+    conn.execute(t.cursors.update().where((t.cursors.c.shop == "") & (t.cursors.c.name == CURSOR)).values(at=now))
+    return Age.read(memory.cursor(conn, "", CURSOR))
 
 
 def _count(parts: Parts) -> Age:
@@ -91,11 +98,8 @@ def _verdict(known: Age, seen: Age) -> str:
 
 
 def _remember(conn: sa.Connection, seen: Age, now: datetime) -> None:
-    value = f"{seen.rounds}|{seen.run}"
-    if insert_once(conn, t.cursors, shop="", name=CURSOR, value=value, at=now):
-        return
     if Age.read(memory.cursor(conn, "", CURSOR)).rounds < seen.rounds:
-        memory.set_cursor(conn, "", CURSOR, value, now)
+        memory.set_cursor(conn, "", CURSOR, f"{seen.rounds}|{seen.run}", now)
 
 
 def _read_again(conn: sa.Connection, parts: Parts, now: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from consumers.roster import ROSTER
-from pipeline.failures import CredentialsRejected, NotFound, Unavailable
+from pipeline.failures import CredentialsRejected, NotFound, Rejected, Unavailable
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, dead, entries, returns
 from pipeline.ledger.returns import Reading
@@ -90,9 +90,12 @@ def _keep(
     return woken
 
 
-def _put_back(parts: Parts, reading: Reading, seconds: float, why: str, *, failed: bool) -> None:
+def _put_back(
+    parts: Parts, reading: Reading, seconds: float, why: str, *, failed: bool, for_good: bool = False
+) -> None:
+    due_at = parts.clock() + timedelta(seconds=seconds)
     with parts.ledger.write() as conn:
-        returns.put_back(conn, reading, parts.clock() + timedelta(seconds=seconds), why, failed=failed)
+        returns.put_back(conn, reading, due_at, why, failed=failed, for_good=for_good)
 
 
 def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
@@ -112,7 +115,10 @@ def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
         )
     elif isinstance(error, SchemaInvalidError) or what.exit is Exit.BURY:
         _bury(parts, reading, error)
-    _put_back(parts, reading, what.seconds or parts.settings.intervals.park_max, why, failed=what.counts)
+    # Anyone who knows a webhook's address can name numbers: those that ReturnGO refuses must not cost calls for ever.
+    for_good = isinstance(error, NotFound | Rejected) and what.exit is Exit.BURY
+    seconds = what.seconds or parts.settings.intervals.park_max
+    _put_back(parts, reading, seconds, why, failed=what.counts, for_good=for_good)
     log.warning("not read", shop=reading.shop, rma=reading.rma_id, why=why, again_in=round(what.seconds, 1))
 
 

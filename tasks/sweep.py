@@ -40,12 +40,17 @@ class Poll(NamedTuple):
 def tick(parts: Parts) -> None:
     """One round: first what costs no call, then the polls that are due."""
     queue_age.watch(parts)
-    batching.advance(parts)
     repair(parts)
+    repaired = parts.clock()
+    batching.advance(parts)
     for shop in parts.settings.shops:
         quota_watch.watch(parts, shop)
         for poll in polls_of(parts):
             run_poll(parts, shop, poll)
+            # A poll may wait long for its slots; what is due for money must not wait with it.
+            if parts.clock() - repaired >= timedelta(seconds=parts.settings.intervals.sweep):
+                repair(parts)
+                repaired = parts.clock()
 
 
 def repair(parts: Parts) -> None:

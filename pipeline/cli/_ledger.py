@@ -91,12 +91,12 @@ class Moment(click.ParamType[datetime]):
         from pipeline.parts import utc_now
 
         span = _AGO.fullmatch(str(value).strip())
-        if span:
-            gap = timedelta(**{_UNITS[span[2]]: int(span[1])})
-            return utc_now() + gap if self._ahead else utc_now() - gap
         try:
+            if span:
+                gap = timedelta(**{_UNITS[span[2]]: int(span[1])})
+                return utc_now() + gap if self._ahead else utc_now() - gap
             return datetime.fromisoformat(str(value)).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time; write 2026-11-23, 2026-11-23T14:00 or a span like 2h, 3d", param, ctx)
 
 

@@ -39,8 +39,9 @@ def admit(conn: sa.Connection, delivery: Delivery, outcome: str, subject: str, n
         id=delivery.delivery_id,
         shop=delivery.shop,
         source=delivery.source,
-        topic=delivery.topic,
-        sender_id=delivery.sender_id,
+        # Cut to what the columns hold: PostgreSQL refuses what SQLite takes.
+        topic=delivery.topic[:80],
+        sender_id=delivery.sender_id and delivery.sender_id[:200],
         received_at=delivery.received_at,
         admitted_at=now,
         outcome=outcome,

@@ -137,9 +137,16 @@ def reopen(conn: sa.Connection, entry_id: int, now: datetime) -> bool:
     return changed.rowcount == 1
 
 
-def keep_plan(conn: sa.Connection, claimed: Claim, plan: dict[str, Any]) -> None:
-    """Store what was planned, so that anyone can be told why."""
-    conn.execute(t.entries.update().where((_E.id == claimed.entry_id) & (_E.fence == claimed.fence)).values(plan=plan))
+def keep_plan(conn: sa.Connection, claimed: Claim, plan: dict[str, Any]) -> bool:
+    """Store what was planned, so that anyone can be told why. False when the claim was lost to another worker."""
+    mine = (_E.id == claimed.entry_id) & (_E.fence == claimed.fence)
+    return conn.execute(t.entries.update().where(mine).values(plan=plan)).rowcount == 1
+
+
+def renew(conn: sa.Connection, claimed: Claim, until: datetime) -> bool:
+    """Hold the entry until then. False when the claim was lost to another worker."""
+    mine = (_E.id == claimed.entry_id) & (_E.fence == claimed.fence)
+    return conn.execute(t.entries.update().where(mine).values(lease_until=until)).rowcount == 1
 
 
 def due(conn: sa.Connection, consumer: str, now: datetime, limit: int) -> list[int]:

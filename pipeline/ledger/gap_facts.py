@@ -147,7 +147,7 @@ def _credits(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list[Cred
     for row in conn.execute(query.order_by(f.id)).mappings():
         action: Action = action_from_json(row["action"])
         if row["return_id"] is not None and isinstance(action, PostCreditNote | AdoptCreditNote):
-            found[row["return_id"]].append(_credit(row, action))
+            found[row["return_id"]].append(_credit(dict(row), action))
     return found
 
 

@@ -15,6 +15,9 @@ from pipeline.ledger.store import insert_once, upsert
 from schemas.sales import SaleRow
 
 _S = t.sales.c
+#: The value of a poll's cursor that a hint asked to look earlier.
+ASKED = "asked"
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _digest(row: SaleRow) -> str:
@@ -47,7 +50,8 @@ def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -
         "invoice_status": row.invoice_status,
         "credit_note_status": row.credit_note_status,
         "source_channel": row.source_channel,
-        "amount": row.invoice_amount,
+        # Not InvoiceAmount, which is less what was credited (measured by integrators).
+        "amount": row.invoices_total,
         "currency": row.currency,
         "updated": row.updated,
         "digest": digest,
@@ -127,16 +131,27 @@ def claim_cursor(conn: sa.Connection, shop: str, name: str, now: datetime, every
     c = t.cursors.c
     insert_once(conn, t.cursors, shop=shop, name=name, value="", at=now - every - timedelta(seconds=1))
     free = c.lease_until.is_(None) | (c.lease_until <= now)
-    mine = (c.shop == shop) & (c.name == name) & (c.at <= now - every) & free
-    return conn.execute(t.cursors.update().where(mine).values(at=now, lease_until=now + lease)).rowcount == 1
+    asked = (c.value == ASKED) & (c.at <= now - every / 2)
+    mine = (c.shop == shop) & (c.name == name) & ((c.at <= now - every) | asked) & free
+    value = sa.case((c.value == ASKED, ""), else_=c.value)
+    return (
+        conn.execute(t.cursors.update().where(mine).values(at=now, lease_until=now + lease, value=value)).rowcount == 1
+    )
+
+
+def ask_cursor(conn: sa.Connection, shop: str, name: str) -> None:
+    """Something unnamed happened: look as soon as half the interval is over, so that a stream of such hints cannot use
+    up the day's calls. For polls that keep no place of their own."""
+    c = t.cursors.c
+    if not insert_once(conn, t.cursors, shop=shop, name=name, value=ASKED, at=_LONG_AGO):
+        conn.execute(t.cursors.update().where((c.shop == shop) & (c.name == name)).values(value=ASKED))
 
 
 def expire_cursor(conn: sa.Connection, shop: str, name: str) -> None:
     """Make a poll due at once."""
     c = t.cursors.c
-    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    insert_once(conn, t.cursors, shop=shop, name=name, value="", at=long_ago)
-    conn.execute(t.cursors.update().where((c.shop == shop) & (c.name == name)).values(at=long_ago))
+    insert_once(conn, t.cursors, shop=shop, name=name, value="", at=_LONG_AGO)
+    conn.execute(t.cursors.update().where((c.shop == shop) & (c.name == name)).values(at=_LONG_AGO))
 
 
 def backdate_cursor(conn: sa.Connection, shop: str, name: str, at: datetime) -> None:

@@ -24,7 +24,10 @@ def _config(url: str) -> Config:
 def migrate(url: str) -> None:
     """Create or upgrade the ledger at this URL; the folder of a SQLite file is made."""
     if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(url.removeprefix("sqlite:///"))
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Made before SQLite makes it: whoever else works on this machine must not read the ledger.
+        file.touch(mode=0o600, exist_ok=True)
     command.upgrade(_config(url), "head")
     ledger = Ledger(url)
     with ledger.write() as conn:

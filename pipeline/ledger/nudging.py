@@ -11,6 +11,8 @@ from pipeline.ledger import availability, entries, memory, returns
 from schemas import hooks
 from schemas.hooks import Nudge
 
+_LONGEST_SKU = 120
+
 
 @dataclass(slots=True)
 class Followed:
@@ -38,11 +40,13 @@ def follow(conn: sa.Connection, shop: str, nudge: Nudge, now: datetime) -> Follo
     elif nudge.kind == hooks.SALE:
         done.woken = _wake_sale(conn, shop, nudge, now)
     elif nudge.kind == hooks.STOCK:
-        done.woken = [availability.touch(conn, shop, [row.sku for row in nudge.rows], now)]
+        # No product has such a SKU, and not every database would take it.
+        skus = [row.sku for row in nudge.rows if len(row.sku) <= _LONGEST_SKU and row.sku.isprintable()]
+        done.woken = [availability.touch(conn, shop, skus, now)]
     else:
         # No RMA id in it: the shop's open returns and transactions are swept instead.
-        memory.expire_cursor(conn, shop, "returngo:open")
-        memory.expire_cursor(conn, shop, "returngo:transactions")
+        memory.ask_cursor(conn, shop, "returngo:open")
+        memory.ask_cursor(conn, shop, "returngo:transactions")
     return done
 
 

@@ -43,7 +43,14 @@ def claim_reading(conn: sa.Connection, now: datetime, lease: timedelta) -> Readi
     """Take the return that has waited longest to be read, or None."""
     free = sa.or_(_R.lease_until.is_(None), _R.lease_until <= now)
     row = (
-        conn.execute(sa.select(t.returns).where((_R.due_at <= now) & free).order_by(_R.due_at).limit(1))
+        conn.execute(
+            sa.select(t.returns)
+            .where((_R.due_at <= now) & free)
+            .order_by(_R.due_at)
+            .limit(1)
+            # On PostgreSQL a second reader takes the next one; SQLite lets one writer in at a time anyway.
+            .with_for_update(skip_locked=True)
+        )
         .mappings()
         .first()
     )
@@ -59,12 +66,21 @@ def claim_reading(conn: sa.Connection, now: datetime, lease: timedelta) -> Readi
     return Reading(row["id"], row["shop"], row["rma_id"], row["fence"] + 1, row["nudges"], row["failures"])
 
 
-def put_back(conn: sa.Connection, reading: Reading, due_at: datetime, trouble: str, *, failed: bool) -> None:
-    """Not read this time: say why and when again."""
+def put_back(
+    conn: sa.Connection, reading: Reading, due_at: datetime, trouble: str, *, failed: bool, for_good: bool = False
+) -> None:
+    """Not read this time: say why and when again. With `for_good` a number that was never read waits for its next nudge
+    instead; one that came meanwhile counts."""
+    again = sa.case((_R.nudges > reading.nudges, _R.due_at), (_R.read_at.is_not(None), due_at), else_=None)
     conn.execute(
         t.returns.update()
         .where((_R.id == reading.return_id) & (_R.fence == reading.fence))
-        .values(lease_until=None, due_at=due_at, trouble=trouble, failures=reading.failures + (1 if failed else 0))
+        .values(
+            lease_until=None,
+            due_at=again if for_good else due_at,
+            trouble=trouble,
+            failures=reading.failures + (1 if failed else 0),
+        )
     )
 
 

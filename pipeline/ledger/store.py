@@ -46,15 +46,18 @@ def _plain(value: Any) -> str:
 
 def make_engine(url: str) -> sa.Engine:
     """An engine for this ledger URL; SQLite gets WAL and fsync on every commit. Connects to nothing yet."""
+    # The text of a database error goes to logs and dead letters: it must not carry the values of the row.
     if url.startswith("sqlite"):
         # One connection a thread and no pool: a forked worker never inherits an open file.
         engine = sa.create_engine(
-            url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_json
+            url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_json, hide_parameters=True
         )
         sa.event.listen(engine, "connect", _on_connect)
         sa.event.listen(engine, "begin", _on_begin)
         return engine
-    return sa.create_engine(url, pool_pre_ping=True, pool_size=4, pool_recycle=1800, json_serializer=_json)
+    return sa.create_engine(
+        url, pool_pre_ping=True, pool_size=4, pool_recycle=1800, json_serializer=_json, hide_parameters=True
+    )
 
 
 class Ledger:

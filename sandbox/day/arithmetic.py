@@ -115,7 +115,13 @@ def _entitled(sale: SaleOfDay, one: ReturnOfDay, left: dict[tuple[str, int], tup
     gone = {sale.lines[back.line].sku: back.quantity for back in one.back if back.written_off}
     amounts = defaultdict(Amounts, {rule: each for rule, each in amounts.items() if each != Amounts()})
     return Entitlement(
-        sale.currency, dict(amounts), dict(pieces), len(one.back), fees, gone, _refunds(sale, one) if one.refunded else {}
+        sale.currency,
+        dict(amounts),
+        dict(pieces),
+        len(one.back),
+        fees,
+        gone,
+        _refunds(sale, one) if one.refunded else {},
     )
 
 

@@ -133,9 +133,7 @@ def _in_a_batch() -> Case:
     lines = (Sold("SOCK-3PK", 1, SOCKS), Sold("SCARF-WOL", 1, Decimal(35)), Sold("HOODIE-GRY-M", 1, HOODIE))
     told = "held for the batch that finance released"
     names = ("batch first", "batch second", "batch third")
-    returns = tuple(
-        ReturnOfDay(name, told, "#1025", (Back(number),), shop=CEDAR) for number, name in enumerate(names)
-    )
+    returns = tuple(ReturnOfDay(name, told, "#1025", (Back(number),), shop=CEDAR) for number, name in enumerate(names))
     return Case(SaleOfDay("#1025", lines, kind=ADVANCED), returns)
 
 

@@ -26,6 +26,11 @@ SHOPS = (ALDER, BIRCH, CEDAR)
 BUFFER = 2
 
 
+def many(count: int, one: str, more: str = "") -> str:
+    """A number and its word: 1 piece, 2 pieces."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
 class Ending(StrEnum):
     """How a return must stand when the day is over."""
 

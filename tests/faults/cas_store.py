@@ -1,4 +1,4 @@
-"""The ledger's effects as a plain value: the same compare-and-set, in memory. `test_cas_store.py` holds it to the real one."""
+"""The ledger's effects in memory: the same compare-and-set. `test_cas_store.py` holds it to the real one."""
 
 from __future__ import annotations
 

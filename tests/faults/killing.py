@@ -147,8 +147,17 @@ class Cell:
         """A return comes in by webhook; another one of which nobody is told is left to the sweep."""
         self.order = self.bench.desk.sell(kind="Advanced Sale")
         self.rma = self.bench.desk.open_return(self.order)
-        fields = {"delivery": f"d-{self.rma}", "shop": "alder", "source": "returngo", "topic": "RMA_APPROVED"}
-        more = {"received_at": self.bench.clock().isoformat(), "content_type": "application/json", "nudge": ""}
+        fields: dict[Any, Any] = {
+            "delivery": f"d-{self.rma}",
+            "shop": "alder",
+            "source": "returngo",
+            "topic": "RMA_APPROVED",
+        }
+        more: dict[Any, Any] = {
+            "received_at": self.bench.clock().isoformat(),
+            "content_type": "application/json",
+            "nudge": "",
+        }
         body = json.dumps({"rmaId": int(self.rma)})
         self.bench.redis.xadd(f"{self.prefix}inbox", {**fields, **more, "headers": "{}", "body": body})
 
@@ -216,10 +225,10 @@ class Cell:
         """Empty when the books hold exactly one authorised note for the return's key and the ledger knows it."""
         from pipeline.ledger import tables as t
 
-        credits = [one for one in self.effects() if one["kind"] == "credit"]
-        if [one["state"] for one in credits] != ["CONFIRMED"]:
-            return f"effects: {[one['state'] for one in credits]}"
-        row = credits[0]
+        notes_planned = [one for one in self.effects() if one["kind"] == "credit"]
+        if [one["state"] for one in notes_planned] != ["CONFIRMED"]:
+            return f"effects: {[one['state'] for one in notes_planned]}"
+        row = notes_planned[0]
         notes = [note for note in self.bench.desk.notes(self.order) if row["marker"] in note["memo"]]
         standing = [note["task_id"] for note in notes if note["status"] == "AUTHORISED"]
         problems = []
@@ -229,7 +238,7 @@ class Cell:
             problems.append(f"{len(notes)} documents carry the mark")
         if len(self.bench.rows(t.deliveries)) != 1:
             problems.append("the delivery is not in the ledger exactly once")
-        if int(self.bench.redis.xlen(f"{self.prefix}inbox")):  # type: ignore[arg-type]
+        if int(self.bench.redis.xlen(f"{self.prefix}inbox")):
             problems.append("the inbox still holds the delivery")
         return "; ".join(problems)
 

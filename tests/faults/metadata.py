@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,6 +17,12 @@ class Fault:
     numbers: tuple[str, ...]
     provoked: str
     seen: str
+
+
+def tell(what: str) -> None:
+    """One line of the result of a fault test: its seed, its outcome."""
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
 
 
 def fault(numbers: str, provoked: str, seen: str) -> Callable[[F], F]:

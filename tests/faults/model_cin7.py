@@ -1,4 +1,7 @@
-"""Cin7 as an adversary: commits late or not at all, forgets to answer, shows old books. The real provider code asks it."""
+"""Cin7 as an adversary: commits late or not at all, forgets to answer, shows old books.
+
+The real provider code asks it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,14 @@ LATEST_COMMIT, STALEST = 35.0, 25.0
 DRAFTED, DIRECT, SIMPLE = "drafted", "direct", "simple"
 STYLES = (DRAFTED, DIRECT, SIMPLE)
 #: What goes wrong every time until the end of a run: (status of the write, its fate).
-CURSES = (*[("", "")] * 12, ("AUTHORISED", "lost"), ("DRAFT", "lost"), ("AUTHORISED", "unanswered"), ("DRAFT", "unanswered"), ("AUTHORISED", "ignored"))
+CURSES = (
+    *[("", "")] * 12,
+    ("AUTHORISED", "lost"),
+    ("DRAFT", "lost"),
+    ("AUTHORISED", "unanswered"),
+    ("DRAFT", "unanswered"),
+    ("AUTHORISED", "ignored"),
+)
 
 
 def gbp(amount: str) -> Money:

@@ -27,7 +27,7 @@ class _LooksOnlyAfterDoubt(Performer):
         return row if row.state == CLAIMED else super()._look(row)
 
 
-class _TakesInterruptedSendsAsPlanned(CasStore):
+class _TakesInterruptedSends(CasStore):
     def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
         row = self.rows[effect_id]
         if row.state == SENDING and row.lease_until is not None and row.lease_until <= now:
@@ -78,7 +78,7 @@ class _ConfirmsADraft(Performer):
 #: Those that the brief of the checker names come first.
 MUTANTS = (
     Variant("skips the look-up", _NeverLooks),
-    Variant("takes an interrupted send as planned", store=_TakesInterruptedSendsAsPlanned, styles=(DIRECT,), leases=(60,)),
+    Variant("takes an interrupted send as planned", store=_TakesInterruptedSends, styles=(DIRECT,), leases=(60,)),
     Variant("drops the uniqueness of the business key", store=_PlansAKeyTwice),
     Variant("counts look-ups before the quiet period", _CountsEarlyLookUps, styles=(DIRECT,)),
     Variant("repeats a timeout blindly", _RepeatsATimeout),

@@ -248,7 +248,7 @@ class Soak:
     def _at_rest(self) -> bool:
         entries = self._entries()
         done = all(rma in entries and entries[rma]["state"] in {"settled", "buried"} for rma in self.returns)
-        inbox = int(self.cell.bench.redis.xlen(f"{self.cell.prefix}inbox"))  # type: ignore[arg-type]
+        inbox = int(self.cell.bench.redis.xlen(f"{self.cell.prefix}inbox"))
         return done and not inbox
 
     # -- the reckoning ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The same deaths under real Celery: a prefork child killed inside a task, the whole worker killed, the broker flushed."""
+"""The same deaths under real Celery: a prefork child killed inside a task, a worker killed, the broker flushed."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import os
 import pytest
 
 from tests.faults.explorer import BrokenPromiseError, Run, Variant, explore
-from tests.faults.metadata import fault
+from tests.faults.metadata import fault, tell
 from tests.faults.model_cin7 import DIRECT, STYLES
 from tests.faults.mutants import MUTANTS
 
@@ -34,7 +34,7 @@ def _seeds(first: int, count: int) -> range:
 def test_no_order_of_failures_makes_a_second_document_or_forgets_an_effect(chunk: int) -> None:
     seeds = _seeds(1 + chunk * RUNS // CHUNKS, RUNS // CHUNKS)
     ends = explore(seeds)
-    print(f"seeds {seeds.start}..{seeds.stop - 1}: {ends}")
+    tell(f"seeds {seeds.start}..{seeds.stop - 1}: {ends}")
     assert ends.get("CONFIRMED", 0) > 0
 
 
@@ -52,7 +52,7 @@ def test_the_shortest_lease_that_the_settings_allow_is_long_enough(style: str) -
 def test_breaking_the_protocol_is_noticed(mutant: Variant) -> None:
     with pytest.raises(BrokenPromiseError) as noticed:
         explore(range(1, MUTANT_RUNS), mutant)
-    print(str(noticed.value).partition("\n0")[0])
+    tell(str(noticed.value).partition("\n0")[0])
 
 
 def test_a_broken_promise_tells_the_seed_and_the_same_seed_tells_the_same_story() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.kill_points import POINTS
 from tests.faults.killing import Cell, Recovery, alive, until
-from tests.faults.metadata import fault
+from tests.faults.metadata import fault, tell
 from tests.valkey_server import ValkeyHandle
 
 CellMaker = Callable[[str, Recovery], Cell]
@@ -37,7 +37,7 @@ def test_every_point_is_called_by_the_code() -> None:
 
 @fault(
     "F20 F21 F25 F28 F36 F60 F61 F62 F63 F64 F65 F66",
-    "SIGKILL at each named point, in real processes; then a restart, a second worker, or Valkey killed and restarted too",
+    "SIGKILL at each named point, in real processes; then a restart, a second worker, or Valkey killed too",
     "nothing: the return settles by itself with exactly one authorised credit note",
 )
 @pytest.mark.parametrize("recovery", Recovery, ids=lambda recovery: recovery.name.lower())
@@ -60,7 +60,7 @@ def test_a_death_at_any_point_loses_nothing_and_doubles_nothing(
         until(f"{cell.point}: all is well", cell.well, log=cell.log)
         if stage == "availability":
             until("the shop shows the stock", cell.shown)
-    print("\n".join(f"{cell.point} × {recovery.value}: one note" for cell in cells))
+    tell("\n".join(f"{cell.point} × {recovery.value}: one note" for cell in cells))
 
 
 def _refuse_next_note(cell: Cell) -> None:
@@ -86,7 +86,9 @@ def test_a_death_while_burying_leaves_one_letter_and_no_document(
     assert cell.bench.desk.notes(cell.order) == []
 
 
-@fault("F69 F72", "SIGKILL of `returnline requeue --yes` after it reopened a letter", "one note; running it again is safe")
+@fault(
+    "F69 F72", "SIGKILL of `returnline requeue --yes` after it reopened a letter", "one note; running it again is safe"
+)
 @pytest.mark.parametrize("recovery", Recovery, ids=lambda recovery: recovery.name.lower())
 def test_a_requeue_that_is_killed_may_be_run_again(
     recovery: Recovery, make_cell: CellMaker, valkey: ValkeyHandle

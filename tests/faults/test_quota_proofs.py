@@ -149,6 +149,23 @@ def test_a_limit_lowered_while_we_work_is_kept_at_once(empty_log: str) -> None:
             after.acquire(Lane.MONEY, 0)
 
 
+@fault("F26 F28", "Redis forgets the calls of this minute: rolled back, flushed", "they are counted all the same")
+@pytest.mark.parametrize("forget", ["rolled back", "flushed"])
+def test_a_redis_that_forgot_calls_does_not_give_the_window_back(empty_log: str, forget: str) -> None:
+    with redis.Redis.from_url(empty_log) as link:
+        quota = Quota(link, "k", limit=10, margin=0, window=30.0)
+        for _ in range(7):
+            quota.acquire(Lane.MONEY, 0)
+        if forget == "flushed":
+            link.flushall()
+        else:
+            assert link.zremrangebyrank(quota._keys[0], 2, -1) == 5
+        for _ in range(3):
+            quota.acquire(Lane.MONEY, 0)
+        with pytest.raises(QuotaWait):
+            quota.acquire(Lane.MONEY, 0)
+
+
 def due(bench: Bench) -> tuple[str, str]:
     order = bench.desk.sell()
     rma = bench.desk.open_return(order)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.killing import Nursery
-from tests.faults.metadata import fault
+from tests.faults.metadata import fault, tell
 from tests.faults.soaking import Orders, Soak, soak_cell
 from tests.sandbox_server import SandboxHandle
 from tests.valkey_server import ValkeyHandle
@@ -30,5 +30,5 @@ def test_a_short_soak_breaks_no_promise(
         outcome = Soak(cell, Orders(seconds=25.0, returns=25, seed=seed)).run()
     finally:
         cell.end()
-    print("\n".join(outcome.lines()))
+    tell("\n".join(outcome.lines()))
     assert outcome.broken == [], cell.log()

@@ -24,6 +24,7 @@ from pipeline.ledger import entries
 from pipeline.parts import Parts
 from pipeline.settings import load
 from tasks import consume, intake, reading, sweep
+from tests.faults.metadata import tell
 
 _PAUSE = 0.05
 _SWEEP_EVERY = 0.3
@@ -42,7 +43,7 @@ def work(parts: Parts) -> None:
                 swept = time.monotonic()
                 sweep.tick(parts)
         except (RedisError, OSError) as error:
-            print(f"waiting: {error!r}", flush=True)
+            tell(f"waiting: {error!r}")
         time.sleep(_PAUSE)
 
 

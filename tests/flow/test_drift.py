@@ -216,3 +216,12 @@ def test_the_watch_of_gaps_costs_no_call_and_runs_on_the_clock(it: Line) -> None
     poll = next(poll for poll in sweep.polls_of(it.parts) if poll.name == gap_watch.POLL)
     sweep.run_poll(it.parts, SHOP, poll)
     assert it.desk.calls("cin7") + it.desk.calls("returngo") == []
+
+
+def test_a_sale_credited_whole_is_no_conflict(it: Line) -> None:
+    it.sell("#1", [{**TEE, "quantity": "1"}])
+    rma, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(rma)
+    time_passes(it)
+    swept(it)
+    assert Gap.CREDIT_CONFLICT not in shown(it)

@@ -135,7 +135,7 @@ class GapDesk:
             assert effect_id is not None
             claimed = effects.claim(conn, effect_id, at, timedelta(minutes=1))
             assert claimed is not None
-            money = {name: getattr(action, name, None) for name in ("net", "tax", "gross")}
+            money: dict[str, Any] = {name: getattr(action, name, None) for name in ("net", "tax", "gross")}
             assert effects.confirm(conn, claimed, Outcome("t-1", "CR-1", **money, ours=ours), at) is not None
 
     def raised(self, kind: ConcernType, money: str = "5", at: datetime = DAY0, return_id: int | None = None) -> None:
@@ -158,7 +158,7 @@ class GapDesk:
         """The sale's invoices, as the index knows them."""
         row = SaleRow(
             SALE, "SO-1", "#1001", "", "INV-1", "", "Simple Sale", "COMPLETED", "AUTHORISED", "AUTHORISED", "", "", "",
-            "GBP", DAY0, Decimal(amount),
+            "GBP", DAY0, invoices_total=Decimal(amount),
         )  # fmt: skip
         with self.ledger.write() as conn:
             memory.keep_sale_row(conn, SHOP, row, DAY0)

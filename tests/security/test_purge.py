@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import main
-from pipeline.ledger import concerns, dead, effects, entries, gaps, purging, requeueing
+from pipeline.ledger import Ledger, audit, concerns, dead, effects, entries, gaps, purging, requeueing
 from pipeline.ledger import tables as t
 from pipeline.ledger.letters import Filter, find
+from pipeline.ledger.migrating import migrate
 from schemas.concerns import Concern, ConcernType
 from tests.flow.inprocess import Line, Served, line, servers
 
@@ -232,6 +233,18 @@ def test_the_table_says_what_is_kept_and_which_command_frees_it(it: Line) -> Non
     said = run(it, "purge", "--older-than", "30").output
     assert "kept for 1 open dead letters: requeue or discard them first" in said
     assert "--yes does it" in said
+
+
+def test_a_new_ledger_can_be_read_by_its_user_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'data' / 'ledger.sqlite'}"
+    migrate(url)
+    ledger = Ledger(url)
+    with ledger.write() as conn:
+        audit.write(conn, "ann", "test", {}, datetime.now(UTC))
+        modes = {one.name: one.stat().st_mode & 0o777 for one in (tmp_path / "data").iterdir()}
+    ledger.close()
+    assert set(modes.values()) == {0o600}, modes
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
 def test_zero_days_are_refused(it: Line) -> None:

@@ -318,7 +318,7 @@ class Bench:
         return self.rows(t.dead_letters)
 
     def hints(self, queue: str) -> int:
-        return int(self.redis.llen(f"{PREFIX}{queue}"))  # type: ignore[arg-type]
+        return int(self.redis.llen(f"{PREFIX}{queue}"))
 
 
 def let_go(parts: Parts) -> None:

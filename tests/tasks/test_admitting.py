@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from pipeline.ledger import tables as t
+from tests.faults.metadata import fault
 from tests.tasks.practice import SHOP, Bench
 
 
@@ -32,6 +33,7 @@ def test_the_inbox_is_empty_after_admitting(bench: Bench) -> None:
     assert bench.parts.inbox.depth().waiting + bench.parts.inbox.depth().pending == 0
 
 
+@fault("F02 F24", "the same delivery is in the inbox twice", "nothing")
 def test_the_same_delivery_taken_twice_nudges_once(bench: Bench) -> None:
     for _ in range(2):
         bench.deliver(_hook(rmaId=55), delivery_id="d-1")
@@ -40,6 +42,7 @@ def test_the_same_delivery_taken_twice_nudges_once(bench: Bench) -> None:
     assert len(bench.rows(t.deliveries)) == 1
 
 
+@fault("F05", "one event id with two different bodies", "both are worked on")
 def test_an_event_id_used_again_for_other_bytes_is_not_a_duplicate(bench: Bench) -> None:
     """The door gives one id to one pair of event and bytes, so a reused event id arrives under another id."""
     headers = json.dumps({"x-event-id": "evt-7"})
@@ -58,6 +61,7 @@ def test_the_same_bytes_without_an_id_are_two_nudges(bench: Bench) -> None:
     assert bench.the_return("55")["nudges"] == 2
 
 
+@fault("F12 F17", "a body that is not JSON", "a dead letter with the original bytes; the sweep reads the shop")
 def test_an_unreadable_body_is_buried_with_its_bytes(bench: Bench) -> None:
     bench.deliver(b"{not json", delivery_id="d-1", topic="RMA_APPROVED")
     bench.admit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.ledger import tables as t
+from tests.faults.metadata import fault
 from tests.tasks.practice import Bench
 
 # -- settled ----------------------------------------------------------------------------------------------------------
@@ -107,6 +108,7 @@ def test_an_exception_opens_while_the_order_is_missing_and_closes_by_itself(benc
     assert bench.exceptions() == []
 
 
+@fault("F41 F44", "Cin7 commits the note and resets the connection", "a pause of seconds, then one note")
 def test_an_uncertain_write_parks_until_its_look_up(bench: Bench) -> None:
     order = bench.desk.sell(kind="Advanced Sale")
     rma = bench.desk.open_return(order)
@@ -118,6 +120,11 @@ def test_an_uncertain_write_parks_until_its_look_up(bench: Bench) -> None:
     assert len(bench.desk.notes(order)) == 1
 
 
+@fault(
+    "F40 F67 F68",
+    "the write is cut off before Cin7 does anything",
+    "two look-ups after the quiet period, then one note",
+)
 def test_a_write_that_never_arrived_is_sent_once_more_after_two_look_ups(bench: Bench) -> None:
     order = bench.desk.sell(kind="Advanced Sale")
     rma = bench.desk.open_return(order)
@@ -133,6 +140,7 @@ def test_a_write_that_never_arrived_is_sent_once_more_after_two_look_ups(bench: 
 # -- buried -----------------------------------------------------------------------------------------------------------
 
 
+@fault("F58", "Cin7 refuses the note with 400", "an exception for finance and a dead letter with the reason")
 def test_a_definite_refusal_is_buried_with_evidence_and_an_owner(bench: Bench) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
     bench.take(rma)
@@ -156,6 +164,11 @@ def test_a_buried_refusal_is_not_sent_again_by_a_nudge(bench: Bench) -> None:
     assert bench.desk.calls("cin7", "POST") == []
 
 
+@fault(
+    "F31 F32",
+    "an entry that was started four times and never finished",
+    "it is put aside with an exception; the other returns go on",
+)
 def test_work_that_starts_and_never_ends_is_quarantined(bench: Bench) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
     entry = bench.take(rma)

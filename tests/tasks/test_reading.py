@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from pipeline.ledger import returns
@@ -9,6 +11,7 @@ from pipeline.ledger import tables as t
 from pipeline.returngo import ReturnGo
 from schemas.fields import SchemaInvalidError
 from tasks import reading
+from tests.faults.metadata import fault
 from tests.tasks.practice import SHOP, Bench
 
 
@@ -53,18 +56,19 @@ def test_of_two_readers_one_gets_the_return(bench: Bench) -> None:
     rma = _one(bench)
     bench.nudge(rma)
     with bench.parts.ledger.write() as conn:
-        first = returns.claim_reading(conn, bench.clock(), reading.timedelta(seconds=60))
+        first = returns.claim_reading(conn, bench.clock(), timedelta(seconds=60))
     with bench.parts.ledger.write() as conn:
-        second = returns.claim_reading(conn, bench.clock(), reading.timedelta(seconds=60))
+        second = returns.claim_reading(conn, bench.clock(), timedelta(seconds=60))
     assert first is not None
     assert second is None
 
 
+@fault("F70", "a reader wakes after its lease", "nothing")
 def test_a_reader_that_lost_its_claim_stores_nothing(bench: Bench) -> None:
     rma = _one(bench)
     bench.nudge(rma)
     with bench.parts.ledger.write() as conn:
-        slow = returns.claim_reading(conn, bench.clock(), reading.timedelta(seconds=1))
+        slow = returns.claim_reading(conn, bench.clock(), timedelta(seconds=1))
     assert slow is not None
     bench.clock.forward(5)
     assert bench.read() == 1
@@ -108,6 +112,7 @@ def test_an_answer_that_cannot_be_read_is_buried_and_read_again(bench: Bench, mo
     assert bench.exceptions() == []
 
 
+@fault("F52", "ReturnGO refuses the key", "one exception for engineering; every return waits")
 def test_refused_keys_stop_the_lane_with_one_exception_for_all_returns(bench: Bench) -> None:
     rmas = [_one(bench) for _ in range(4)]
     bench.desk.fault("auth_403", system="returngo")
@@ -132,6 +137,7 @@ def test_a_lane_opens_again_with_the_first_call_that_works(bench: Bench) -> None
     assert {bench.the_return(rma)["status"] for rma in rmas} == {"Received"}
 
 
+@fault("F55", "ReturnGO answers with an HTML page and 502", "one exception; every return waits and goes on by itself")
 def test_an_outage_stops_the_lane_after_a_few_calls(bench: Bench) -> None:
     rmas = [_one(bench) for _ in range(6)]
     bench.desk.fault("status_before", system="returngo", status=502, form="html", times=100)
@@ -150,4 +156,4 @@ def test_a_return_of_a_shop_that_was_taken_out_of_the_settings_waits(bench: Benc
     row = bench.rows(t.returns, t.returns.c.shop == "gone")[0]
     assert "gone" in row["trouble"]
     assert row["due_at"] > bench.clock()
-    assert SHOP != row["shop"]
+    assert row["shop"] != SHOP

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.ledger import tables as t
 from tasks import sweep
+from tests.faults.metadata import fault
 from tests.tasks.practice import PREFIX, SHOP, Bench
 
 
@@ -15,6 +16,7 @@ def _poll(bench: Bench, name: str) -> sweep.Poll:
     return next(poll for poll in sweep.polls_of(bench.parts) if poll.name == name)
 
 
+@fault("F28", "FLUSHALL of the broker", "nothing")
 def test_a_lost_hint_for_an_entry_is_repaired(bench: Bench) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
     bench.take(rma)
@@ -47,6 +49,7 @@ def test_nothing_is_hinted_when_nothing_is_due(bench: Bench) -> None:
     assert bench.redis.keys(f"{PREFIX}*") == []
 
 
+@fault("F62 F63 F64 F65", "a worker vanished with an effect in hand", "a pause of one lease")
 @pytest.mark.parametrize("state", ["CLAIMED", "SENDING"])
 def test_an_effect_whose_worker_vanished_wakes_its_entry(bench: Bench, state: str) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
@@ -75,6 +78,7 @@ def test_an_interrupted_send_is_looked_up_and_never_sent_again_first(bench: Benc
     assert len(bench.desk.notes(order)) == 1
 
 
+@fault("F36", "two sweepers at the same moment", "nothing")
 def test_two_sweepers_make_one_poll(bench: Bench) -> None:
     poll, other = _poll(bench, "returngo:open"), bench.worker()
     bench.desk.forget_calls()
