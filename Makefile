@@ -29,8 +29,8 @@ fmt: $(READY) ## format, and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-soak: $(READY) ## a long demo with many returns (ARGS="--seed 7")
-	$(BIN)/python -m sandbox.demo --returns 1000 $(ARGS)
+soak: $(READY) ## returns under siege, then the reckoning (ARGS="--minutes 10 --returns 1000 --seed 7")
+	$(BIN)/python -m bench.soak --minutes 5 --returns 300 $(ARGS)
 
 bench: $(READY) ## measure; each bench prints ratios taken in one run
 	@set -e; for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done

@@ -92,8 +92,8 @@ def play(
             costs = seller.stock_up()
             seller.sell()
             put_up(desk, sorted(costs))
-        told = {"quota": options.quota, "portal_calls": day.portal_calls, "shops": day.shops}
-        with running_returnline(folder, urls, **told) as stage, Board(screen) as board:
+        line = running_returnline(folder, urls, quota=options.quota, portal_calls=day.portal_calls, shops=day.shops)
+        with line as stage, Board(screen) as board:
             before = morning(stage.desk, costs)
             stage.desk.forget_calls()
             player = Player(stage, day, seller.sale_ids, board.show)

@@ -1,4 +1,4 @@
-"""What must be true of the documents beside the credit notes: write-offs, fees, refunds, exchanges, batches, shelves."""
+"""What must be true beside the credit notes: write-offs, fees, refunds, exchanges, batches, shelves, the lock date."""
 
 from __future__ import annotations
 
@@ -131,11 +131,10 @@ def _shelves(facts: Facts) -> Verdict:
 def _locked(facts: Facts) -> Verdict:
     late = [one for one in facts.day.returns if one.after_lock]
     lock = facts.evening.view.locked
-    wrong = []
-    for one in late:
-        for note in facts.notes_of(one.name):
-            if lock is None or note.day <= lock.isoformat() or f"event date {lock.isoformat()}" not in note.memo:
-                wrong.append(f"{note.number} is dated {note.day}, the period is locked to {lock}: {note.memo}")
+    notes = [note for one in late for note in facts.notes_of(one.name)]
+    said = str(lock)
+    strange = [note for note in notes if note.day <= said or f"event date {said}" not in note.memo]
+    wrong = [f"{note.number} is dated {note.day}, the period is locked to {lock}: {note.memo}" for note in strange]
     return wrong, f"locked to {lock}, {len(late)} dated after" if late else NONE_TODAY
 
 

@@ -28,9 +28,7 @@ class Facts:
     released: list[str] = field(default_factory=list)
 
     def notes_of(self, name: str) -> list[Note]:
-        """The standing credit notes of this return: those whose memo names it, or, where Cin7's own channel credits, all
-        on its sale.
-        """
+        """This return's standing credit notes: those whose memo names it; where Cin7's channel credits, its sale's."""
         one = next(one for one in self.day.returns if one.name == name)
         if not one.ours:
             return [note for note in self.standing if note.sale_id == self.sale_ids[one.order_name]]

@@ -14,11 +14,14 @@ FINANCE = "Finance"
 
 def release_batch(stage: Stage, shop: str) -> str:
     """`returnline batch list`, `show` and `release` for the prepared batch of this shop; gives what the last one said.
+    "" where no batch is prepared.
 
     Raises StageError when a command fails.
     """
     batches = json.loads(_command(stage, "list", "--shop", shop, "--json"))["batches"]
-    number = str(next(row["id"] for row in batches if row["state"] == "prepared"))
+    number = next((str(row["id"]) for row in batches if row["state"] == "prepared"), "")
+    if not number:
+        return ""
     shown = json.loads(_command(stage, "show", number, "--json"))
     return _command(stage, "release", number, "--code", shown["code"], "--as", FINANCE).strip()
 

@@ -22,8 +22,8 @@ UNDECIDED = ("PLANNED", "CLAIMED", "SENDING", "UNCERTAIN", "REJECTED")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one return stands: the state of its credit-note entry, its exceptions, open and past, of all consumers, and the
-    kinds of its confirmed effects.
+    """How one return stands: the state of its credit-note entry, the exceptions of all consumers, open and past, and
+    the kinds of its confirmed effects.
     """
 
     state: str = ""

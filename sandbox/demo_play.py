@@ -22,7 +22,7 @@ from sandbox.demo_stage import Stage
 Show = Callable[[View, int, int], None]
 LOOK_SECONDS = 0.4
 #: A step that waits for something is made anyway after this long: the checks then say what was missing.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 100.0
 #: Longer than an exchange may lie in draft because its item is not back.
 ASKED_LONG_AGO = timedelta(days=8)
 AT_REST = {"payload_form": "nested", "webhook_duplicated": 0.0, "webhook_reordered": 0.0}
@@ -241,11 +241,12 @@ class Player:
             "currency": sale.currency,
             "shop_currency": "GBP",
             "rate": str(sale.rate),
-            "units": [_unit(sale, back) for back in one.back],
+            "units": [unit_form(sale, back) for back in one.back],
         }
 
 
-def _unit(sale: SaleOfDay, back: Back) -> dict[str, Any]:
+def unit_form(sale: SaleOfDay, back: Back) -> dict[str, Any]:
+    """The returned pieces as the portal's control desk takes them."""
     sold = sale.lines[back.line]
     paid, tax = piece(sold, inclusive=sale.tax_inclusive)
     return {

@@ -169,7 +169,7 @@ def _running(
 
 
 def outside_environment() -> dict[str, str]:
-    """What a command of this installation runs with: ours without what belongs to a real installation; an external Redis and a server binary may be named."""
+    """What our processes run with: nothing of a real installation; an external Redis and a server may be named."""
     ours = {"DATABASE_URL", "SENTRY_DSN"}
     named = "RETURNLINE_REDIS_SERVER"
     return {k: v for k, v in os.environ.items() if k == named or not (k in ours or k.startswith("RETURNLINE_"))}

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
+from pipeline.failures import IncompleteSweep
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, entries, journal, memory, returns
 from pipeline.ledger import tables as t
@@ -27,6 +28,8 @@ WATCHED = (APPROVED, RECEIVED, VALIDATED)
 ENDED = (DONE, CANCELED, REJECTED)
 #: Where the status sweep stands; it moves only when every open return was read.
 ENDED_SINCE = "returngo:ended"
+#: Where a reading of the sale list was broken off: since, begun, next page.
+SALES_PLACE = "cin7:sales-place"
 #: Cursors overlap by this much: rows are touched in storms with one and the same millisecond (measured by integrators).
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=60)
@@ -141,16 +144,38 @@ def reference_books(parts: Parts, shop: str) -> None:
 def sales(parts: Parts, shop: str) -> None:
     """Index the sales that were touched: finding an order's sale then costs nothing, and whoever waits for one of them
     wakes."""
-    since = _since(parts, shop, "cin7:sales-since")
-    started = parts.clock()
+    since, started, page = _sales_place(parts, shop)
     woken: list[tuple[int, str]] = []
-    for page in parts.shop(shop).cin7.sale_rows(since, lane=Lane.BULK):
-        reach("sweep.polled")
-        woken.extend(_index(parts, shop, page))
+    try:
+        for rows in parts.shop(shop).cin7.sale_rows(since, lane=Lane.BULK, first_page=page):
+            reach("sweep.polled")
+            woken.extend(_index(parts, shop, rows))
+            page += 1
+            _keep_place(parts, shop, f"{since.isoformat()}|{started.isoformat()}|{page}")
+    except IncompleteSweep:
+        _keep_place(parts, shop, "")
+        raise
     with parts.ledger.write() as conn:
         memory.set_cursor(conn, shop, "cin7:sales-since", (started - OVERLAP).isoformat(), started)
+        memory.set_cursor(conn, shop, SALES_PLACE, "", started)
     for entry_id, consumer in woken:
         parts.hint_entry(entry_id, consumer)
+
+
+def _sales_place(parts: Parts, shop: str) -> tuple[datetime, datetime, int]:
+    """Since when, begun when, from which page. A list longer than the quota lets through in one go is gone on with, or
+    a shop with many sales would read its first pages for ever."""
+    with parts.ledger.read() as conn:
+        kept = memory.cursor(conn, shop, SALES_PLACE)
+    if not kept:
+        return _since(parts, shop, "cin7:sales-since"), parts.clock(), 1
+    since, started, page = kept.split("|")
+    return datetime.fromisoformat(since), datetime.fromisoformat(started), int(page)
+
+
+def _keep_place(parts: Parts, shop: str, place: str) -> None:
+    with parts.ledger.write() as conn:
+        memory.set_cursor(conn, shop, SALES_PLACE, place, parts.clock())
 
 
 def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, str]]:

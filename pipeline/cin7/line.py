@@ -59,14 +59,21 @@ class Line:
         return self.wire.send(outgoing, _expecting(key, read))
 
     def pages(
-        self, query: PageQuery, lane: Lane, read: Callable[[Any], Rows[T]], identity: Callable[[T], Any] | None
+        self,
+        query: PageQuery,
+        lane: Lane,
+        read: Callable[[Any], Rows[T]],
+        identity: Callable[[T], Any] | None,
+        first: int = 1,
     ) -> Iterator[list[T]]:
-        """Every page of a list; a row that moved between two pages comes once (where rows have an `identity`).
+        """Every page of a list from the `first` on; a row that moved between two pages comes once (where rows have an
+        `identity`).
 
         Raises IncompleteSweep after the last page when fewer rows came than the list says it has.
         """
         seen: set[Any] = set()
-        arrived, page = 0, 0
+        earlier, page = (first - 1) * PAGE_SIZE, first - 1
+        arrived = 0
         while True:
             page += 1
             total, count, rows = self._page(query, page, lane, read)
@@ -76,8 +83,8 @@ class Line:
                 yield list(fresh)
             if not count or page * PAGE_SIZE >= total or page >= MOST_PAGES:
                 break
-        if arrived < total:
-            raise IncompleteSweep(query.path, arrived, total)
+        if earlier + arrived < total:
+            raise IncompleteSweep(query.path, earlier + arrived, total)
 
     def _page(
         self, query: PageQuery, page: int, lane: Lane, read: Callable[[Any], Rows[T]]

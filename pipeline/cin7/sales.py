@@ -42,10 +42,11 @@ class SaleCalls:
         status: str = "",
         credit_note_status: str = "",
         lane: Lane = Lane.BULK,
+        first_page: int = 1,
     ) -> Iterator[list[SaleRow]]:
         """Pages of up to 1,000 touched sales, each sale once. Raises IncompleteSweep at the end if rows lack."""
         filters = {"OrderStatus": order_status, "Status": status, "CreditNoteStatus": credit_note_status}
-        for page in self._rows(SALE_LIST, updated_since, filters, lane):
+        for page in self._rows(SALE_LIST, updated_since, filters, lane, first_page):
             insist_same(page, "OrderStatus", order_status, lambda row: row.order_status)
             insist_same(page, "Status", status, lambda row: row.status)
             insist_same(page, "CreditNoteStatus", credit_note_status, lambda row: row.credit_note_status)
@@ -58,13 +59,13 @@ class SaleCalls:
         return self._rows(CREDIT_NOTE_LIST, updated_since, {}, lane)
 
     def _rows(
-        self, path: str, since: datetime | None, filters: Mapping[str, str], lane: Lane
+        self, path: str, since: datetime | None, filters: Mapping[str, str], lane: Lane, first_page: int = 1
     ) -> Iterator[list[SaleRow]]:
         params = tuple((name, value) for name, value in filters.items() if value)
         if since is not None:
             params = (("UpdatedSince", utc_filter(since)), *params)
         query = PageQuery(path, "SaleList", params)
-        for page in self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id):
+        for page in self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id, first_page):
             insist_updated(page, since, lambda row: row.updated)
             yield page
 

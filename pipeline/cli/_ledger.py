@@ -18,8 +18,12 @@ import click
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pipeline.ledger import Ledger
 
+#: Characters of a line where nobody's terminal says how many it has.
+PIPED_WIDTH = 180
 _AGO = re.compile(r"(\d+)\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -131,7 +135,6 @@ def age(moment: datetime, now: datetime) -> str:
 
 def show(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """A table on the terminal; the text is shown as it is, whatever brackets it holds."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -140,7 +143,15 @@ def show(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console().print(table)
+
+
+def console() -> Console:
+    """Where tables go: as wide as the terminal, and wide enough for every column where there is none (a pipe, a log)."""
+    from rich.console import Console
+
+    plain = Console()
+    return plain if plain.is_terminal or "COLUMNS" in os.environ else Console(width=PIPED_WIDTH)
 
 
 def bell(settings: Settings) -> Callable[..., bool]:

@@ -37,14 +37,17 @@ def command(config: Path | None, data: Path | None, as_json: bool) -> None:
 
 
 def _show(rows: Sequence[Row]) -> None:
-    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
+
+    from pipeline.cli._ledger import console
 
     table = Table(box=None, pad_edge=False)
     for title in ("", "check", "found", "fix"):
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(
-            f"[{'yellow' if row.light == 'amber' else row.light}]{row.light}[/]", row.check, row.found, row.fix
+            f"[{'yellow' if row.light == 'amber' else row.light}]{row.light}[/]",
+            *(escape(text) for text in (row.check, row.found, row.fix)),
         )
-    Console().print(table)
+    console().print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +14,16 @@ from pipeline.ledger import tables as t
 from pipeline.ledger.concerns import OPEN
 from pipeline.ledger.effects import CONFIRMED, EffectRow, of_row
 from pipeline.ledger.store import upsert
+from schemas.sales import AUTHORISED
 
 _F, _S, _N, _X, _R = t.effects.c, t.sales.c, t.note_checks.c, t.exceptions.c, t.returns.c
 #: Notes older than this are finance's closed history.
 LOOK_BACK = timedelta(days=120)
+#: Lists keep two places where documents keep four.
+_ROUNDING = Decimal("0.01")
 #: Our own write touches the sale too: what Cin7 dates within this of our confirmation is taken for that.
 OWN_TOUCH = timedelta(minutes=2)
-#: Every note is read back once, this long after it was confirmed.
+#: Every note is verified once, this long after it was confirmed: by the bulk list, or by a read where that differs.
 FIRST_CHECK = timedelta(days=1)
 #: A sale with an open finding is read again this often, so that the finding closes by itself.
 AGAIN = timedelta(hours=1)
@@ -49,7 +53,15 @@ def due(conn: sa.Connection, shop: str, raised_by: str, now: datetime, limit: in
     same_sale = (_S.shop == shop) & (_S.sale_id == grouped.c.sale_id)
     same_check = (_N.shop == shop) & (_N.sale_id == grouped.c.sale_id)
     query = (
-        sa.select(grouped.c.sale_id, grouped.c.last, _S.updated, _N.updated.label("seen"), _N.checked_at)
+        sa.select(
+            grouped.c.sale_id,
+            grouped.c.last,
+            _S.updated,
+            _S.credited,
+            _S.credit_note_status,
+            _N.updated.label("seen"),
+            _N.checked_at,
+        )
         .select_from(grouped.outerjoin(t.sales, same_sale).outerjoin(t.note_checks, same_check))
         .order_by(_N.checked_at.nulls_first(), grouped.c.last)
     )
@@ -57,7 +69,7 @@ def due(conn: sa.Connection, shop: str, raised_by: str, now: datetime, limit: in
     found = [
         (str(r["sale_id"]), r["updated"])
         for r in map(dict, conn.execute(query).mappings())
-        if _is_due(r, troubled, now)
+        if _is_due(r, troubled, now) and not _shown_right(conn, shop, r)
     ]
     return found[:limit]
 
@@ -79,6 +91,17 @@ def _is_due(row: Mapping[str, Any], troubled: set[str], now: datetime) -> bool:
         return True
     known = max(filter(None, (row["seen"], last + OWN_TOUCH)))
     return updated is not None and updated > known
+
+
+def _shown_right(conn: sa.Connection, shop: str, row: Mapping[str, Any]) -> bool:
+    """Whether the bulk list, read after our posting and before anybody touched the sale again, shows just what we
+    credited: then the note costs no read of its own."""
+    touched = row["updated"] is None or not row["last"] - OWN_TOUCH <= row["updated"] <= row["last"] + OWN_TOUCH
+    if touched or row["checked_at"] is not None or row["credit_note_status"] != AUTHORISED or row["credited"] is None:
+        return False
+    mine = (_F.shop == shop) & (_F.sale_id == row["sale_id"]) & (_F.kind == "credit") & (_F.state == CONFIRMED)
+    ours = sum((gross for gross in conn.execute(sa.select(_F.gross).where(mine)).scalars() if gross), Decimal(0))
+    return bool(abs(ours - Decimal(row["credited"])) <= _ROUNDING)
 
 
 def seen(conn: sa.Connection, shop: str, sale_id: str, updated: datetime | None, now: datetime) -> None:

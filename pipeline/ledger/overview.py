@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ _UNDONE = (entries.OPEN, entries.PARKED, entries.BURIED)
 _LONG_AGO = 2000
 #: How many uncertain effects are named one by one.
 _NAMED = 50
+_NUMBERED = re.compile(r"[^\s:;,]*\d[^\s:;,]*")
 
 
 def overview(conn: sa.Connection, now: datetime) -> dict[str, Any]:
@@ -71,7 +73,24 @@ def _waiting(conn: sa.Connection) -> list[dict[str, Any]]:
         .group_by(_E.consumer, _E.state, _E.reason)
         .order_by(_E.consumer, sa.desc("count"))
     )
-    return [dict(row) for row in conn.execute(query).mappings()]
+    return _folded([dict(row) for row in conn.execute(query).mappings()])
+
+
+def _folded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for a cause: reasons that differ in a number or a name with digits only are the same one."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["consumer"], row["state"], _NUMBERED.sub("…", row["reason"]))
+        first = found.setdefault(key, row)
+        if first is not row:
+            times = [one["next"] for one in (first, row) if one["next"] is not None]
+            first.update(
+                reason=key[2],
+                count=first["count"] + row["count"],
+                since=min(first["since"], row["since"]),
+                next=min(times, default=None),
+            )
+    return sorted(found.values(), key=lambda row: (row["consumer"], -row["count"]))
 
 
 def _effect_states(conn: sa.Connection) -> list[dict[str, Any]]:

@@ -417,6 +417,7 @@ sales = sa.Table(
     sa.Column("credit_note_status", sa.String(40), nullable=False, server_default=""),
     sa.Column("source_channel", sa.String(80), nullable=False, server_default=""),
     sa.Column("amount", Exact),
+    sa.Column("credited", Exact),
     sa.Column("currency", sa.String(3), nullable=False, server_default=""),
     sa.Column("updated", Instant),
     sa.Column("digest", sa.String(40), nullable=False, server_default=""),

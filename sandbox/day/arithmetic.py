@@ -67,8 +67,8 @@ def piece(line: Sold, *, inclusive: bool) -> tuple[Decimal, Decimal]:
 class Entitlement:
     """What one return must get: amounts per tax rule (fees taken off), and pieces restocked per (SKU, location).
 
-    `fees` is what was kept; `written_off` are the restocked pieces per SKU that left again; `refunds` is what the portal
-    paid, per account.
+    `fees` is what was kept; `written_off` are the restocked pieces per SKU that left again; `refunds` is what the
+    portal paid, per account.
     """
 
     currency: str
@@ -165,9 +165,9 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
     """How far each account must have moved, base currency, debit positive. `costs` is the unit cost of each SKU.
 
     Credits reverse sales (200), tax (820) and receivables (610); a fee kept is income (260). Restocked goods come back
-    into stock (630) out of cost of sales (310), damaged ones leave it again for the write-offs (403). A refund clears the
-    receivable from where it was paid (712, 850). The invoices that were still drafts in the morning are booked during the
-    day.
+    into stock (630) out of cost of sales (310), damaged ones leave it again for the write-offs (403). A refund clears
+    the receivable from where it was paid (712, 850). The invoices that were still drafts in the morning are booked
+    during the day.
     """
     accounts = ("200", FEE_INCOME, "310", WRITE_OFFS, "610", "630", "820", *PAID_FROM.values())
     moved = dict.fromkeys(accounts, ZERO)

@@ -68,8 +68,8 @@ class SaleOfDay:
 class Back:
     """`quantity` pieces of line `line` of the sale come back. `portal_sku` is what the portal calls the SKU.
 
-    `fee` is kept on each piece, tax included; `written_off` goods leave stock again; `new_sku` is what the shopper takes
-    instead, at the same price.
+    `fee` is kept on each piece, tax included; `written_off` goods leave stock again; `new_sku` is what the shopper
+    takes instead, at the same price.
     """
 
     line: int
@@ -139,8 +139,8 @@ class ReturnOfDay:
 @dataclass(frozen=True, slots=True)
 class Until:
     """A step waits for this: the named return is `credited`, shows the exception `concern` (`waiting`) or has an effect
-    of the kind `concern` (`done`); the batch of a shop is in the state `concern` (`batch`); every other return is at its
-    end (`others`); the lock date is known (`locked`).
+    of the kind `concern` (`done`); the batch of a shop is in the state `concern` (`batch`); every other return is at
+    its end (`others`); the lock date is known (`locked`).
     """
 
     kind: str

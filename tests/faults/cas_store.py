@@ -41,6 +41,7 @@ class CasStore:
             action=action,
             state=PLANNED,
             due_at=now,
+            planned_at=known.planned_at if known.state == PLANNED else now,
             why="",
             lookups=0,
             step_sends=0,
@@ -69,6 +70,7 @@ class CasStore:
             due_at=now,
             lease_until=None,
             sent_at=None,
+            planned_at=now,
         )
         return new
 

@@ -168,7 +168,7 @@ def test_work_that_kills_its_worker_is_put_aside_after_a_few_starts(
     bench.parts.clock = lambda: datetime.now(UTC)
     folder = bench.settings.data_dir.parent
     order, rma, _ = in_hand(bench)
-    options = ("-P", "prefork", "-c", "1", "-Q", "credit-notes")
+    options = ("-P", "prefork", "-c", "2", "-Q", "credit-notes")
     with celery_worker(folder, own_valkey.url, *options, env={"RETURNLINE_KILL_POINT": "entry.claimed=kill"}) as worker:
 
         def buried() -> bool:

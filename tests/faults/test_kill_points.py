@@ -40,6 +40,7 @@ def test_every_point_is_called_by_the_code() -> None:
     "SIGKILL at each named point, in real processes; then a restart, a second worker, or Valkey killed too",
     "nothing: the return settles by itself with exactly one authorised credit note",
 )
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("recovery", Recovery, ids=lambda recovery: recovery.name.lower())
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_death_at_any_point_loses_nothing_and_doubles_nothing(

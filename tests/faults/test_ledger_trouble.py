@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from pipeline.ledger import returns, store
-from tasks import sweep
+from tasks import queue_age, sweep
 from tests.faults import installing
 from tests.faults.crew import until
 from tests.faults.installing import Installing
@@ -152,6 +152,16 @@ def test_a_read_only_ledger_sends_nothing(bench: Bench) -> None:
         bench.consume(rma)
     assert bench.desk.calls("cin7") == []
     goes_on(bench, order, rma)
+
+
+@fault("F62", "the ledger cannot be written for a while, with the sweep going on", "no false alarm about lost data")
+def test_a_ledger_that_could_not_be_written_is_not_taken_for_an_old_one(bench: Bench) -> None:
+    assert queue_age.watch(bench.parts) == ""
+    with read_only(bench):
+        for _ in range(queue_age.SLACK + 2):
+            with pytest.raises(OperationalError):
+                queue_age.watch(bench.parts)
+    assert queue_age.watch(bench.parts) == ""
 
 
 def work_on(bench: Bench, rma: str) -> None:

@@ -111,13 +111,13 @@ def empty_log(install: Installing, valkey: ValkeyHandle, world: SandboxHandle) -
 
 @fault(
     "F80 F81",
-    "six processes hammer, their clocks an hour and seconds apart",
+    "four processes hammer, their clocks an hour and seconds apart",
     "never more calls than allowed; ≥ 97 % used",
 )
 def test_many_hosts_with_wrong_clocks_never_break_the_limit_and_waste_next_to_nothing(
     world: SandboxHandle, empty_log: str
 ) -> None:
-    skews = (0.0, 5.0, -5.0, 3600.0, -3600.0, 0.5)
+    skews = (0.0, 5.0, -5.0, 3600.0)
     crowd(access(world), empty_log, 3 * WINDOW + 0.5, *((skew, Lane.MONEY, 0.0) for skew in skews))
     stamps = arrivals(world)
     assert worst(stamps, WINDOW) <= LIMIT

@@ -104,7 +104,7 @@ class CeleryLine:
 
     def pid_of(self, role: str) -> int:
         """The process that plays this role now, 0 while it is down."""
-        return next(row["pid"] for row in self._roles() if row["role"] == role)
+        return next(int(row["pid"]) for row in self._roles() if row["role"] == role)
 
     def kill(self, role: str) -> int:
         """SIGKILL to the process of this role; gives its number."""

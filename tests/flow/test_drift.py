@@ -67,9 +67,21 @@ def shown(it: Line) -> set[Gap]:
         return {item.gap for item in gaps.find(conn, terms, it.clock())}
 
 
-def test_an_untouched_note_is_no_drift_and_costs_no_call_until_the_day_after(it: Line) -> None:
+def test_a_note_that_the_bulk_list_shows_right_never_costs_a_read_of_its_own(it: Line) -> None:
     a_credited_return(it)
     assert swept(it) == {}
+    it.desk.forget_calls()
+    drift.look(it.parts, SHOP)
+    time_passes(it, 90_000)
+    drift.look(it.parts, SHOP)
+    assert it.desk.calls("cin7") == []
+    assert it.exceptions() == []
+
+
+def test_a_note_that_the_bulk_list_does_not_vouch_for_is_read_once_the_day_after(it: Line) -> None:
+    a_credited_return(it)
+    assert swept(it) == {}
+    it.change(t.sales, t.sales.c.shop == SHOP, credited=Decimal(7))
     it.desk.forget_calls()
     drift.look(it.parts, SHOP)
     assert it.desk.calls("cin7") == []

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +17,19 @@ from rich.console import Console
 from sandbox.day import make_day
 from sandbox.day.arithmetic import Amounts, Entitlement, entitlements, moved_accounts, moved_stock
 from sandbox.day.words import Day, Ending
-from sandbox.demo_checks import Facts, busiest, run_checks
-from sandbox.demo_evening import Evening, Morning, Note
+from sandbox.demo_checks import busiest, run_checks
+from sandbox.demo_evening import Evening, Morning, Note, Payment, WriteOff, fingerprint
+from sandbox.demo_facts import Facts
 from sandbox.demo_ledger import Standing, View
 from sandbox.demo_report import make_report
+from sandbox.demo_shelves import Shelf
 from sandbox.demo_show import print_report
 
-DAY = make_day(20, 7)
+DAY = make_day(30, 7)
 RMAS = {one.name: str(55_500_000 + number) for number, one in enumerate(DAY.returns, start=1)}
 SALES = {sale.order_name: f"sale-{sale.order_name}" for sale in DAY.sales}
+LOCK = date(2026, 11, 23)
+BATCH = {"id": 1, "shop": "cedar", "state": "closed", "released_by": "Finance", "notes": 3, "gross": {"GBP": "102.99"}}
 BOUGHT = Morning({("TEE-BLK-M", "Main Warehouse"): Decimal(40)}, {"300": Decimal(0)}, {})
 
 
@@ -35,10 +40,10 @@ def costs() -> dict[str, Decimal]:
 def note(name: str, due: Entitlement, number: int) -> Note:
     order = next(one.order_name for one in DAY.returns if one.name == name)
     back = tuple((sku, count, place) for (sku, place), count in due.pieces.items())
-    rma = RMAS[name]
-    return Note(
-        f"CR-{number}", "AUTHORISED", SALES[order], due.currency, due.total, dict(due.amounts), back, rma, f"RL-{rma}"
-    )
+    rma, mark = (RMAS[name], f"RL-{RMAS[name]}") if name != "native" else ("", "")
+    day, memo = ("2026-11-24", f"event date {LOCK}") if name == "after the lock" else ("2026-11-23", "")
+    money = (due.total, dict(due.amounts))
+    return Note(f"CR-{number}", "AUTHORISED", SALES[order], due.currency, *money, back, rma, mark, day, memo)
 
 
 def standings(day: Day) -> dict[str, Standing]:
@@ -48,7 +53,7 @@ def standings(day: Day) -> dict[str, Standing]:
         waits = one.ending is Ending.WAITS
         seen = frozenset({one.waits_for} if one.waits_for else ())
         open_ = {one.waits_for: "cause"} if waits else {}
-        found[RMAS[one.name]] = Standing(states[one.ending], "", open_, seen, one.ending is Ending.CREDITED)
+        found[RMAS[one.name]] = Standing(states[one.ending], "", open_, seen, one.effects)
     return found
 
 
@@ -62,7 +67,7 @@ def perfect() -> Facts:
     stock.update({place: int(count) for place, count in BOUGHT.stock.items()})
     stock.update(moved_stock(DAY))
     accounts |= moved_accounts(DAY, costs())
-    view = View(standings(DAY), {"admitted": 2, "unreadable": 1}, 0, 0, {}, {"intake": 1})
+    view = View(standings(DAY), {"admitted": 2, "unreadable": 1}, 0, 0, {}, {"intake": 1}, {}, {"authorise": 1}, LOCK)
     evening = Evening(
         notes=[note(name, due, number) for number, (name, due) in enumerate(entitlements(DAY).items())],
         stock={place: Decimal(count) for place, count in stock.items()},
@@ -73,8 +78,18 @@ def perfect() -> Facts:
         coalesced=1,
         bodies=[b"one", b"two", b"<html>"],
         view=view,
+        write_offs=[WriteOff("403", (("JEANS-32", 1),), RMAS["damaged"], "RL-1")],
+        payments=[
+            Payment(SALES["#1021"], Decimal(24), "712", "RL-2"),
+            Payment(SALES["#1022"], Decimal(55), "850", "RL-3"),
+        ],
+        orders={"draft": "AUTHORISED"},
+        words={RMAS[one.name]: int("comment" in one.effects) for one in DAY.returns},
+        shelves=[Shelf("TEE-BLK-M", 12, 12)],
+        changes={"TEE-BLK-M": 2},
+        batches=[BATCH],
     )
-    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1)
+    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1, {"exchange": "draft"})
 
 
 def failed(facts: Facts) -> set[str]:
@@ -146,9 +161,57 @@ def an_idle_fault() -> Facts:
     return changed(faults=[{"kind": "throttle", "system": "cin7", "path": "x", "status": 1, "fired": 0, "times": 1}])
 
 
+def without_the_write_off() -> Facts:
+    return changed(write_offs=[])
+
+
+def a_second_write_off() -> Facts:
+    return changed(write_offs=[*perfect().evening.write_offs] * 2)
+
+
+def a_fee_on_the_sales_account() -> Facts:
+    accounts = dict(perfect().evening.accounts)
+    accounts["260"] += 5
+    accounts["200"] -= 5
+    return changed(accounts=accounts)
+
+
+def a_refund_paid_twice() -> Facts:
+    return changed(payments=[*perfect().evening.payments, perfect().evening.payments[0]])
+
+
+def a_store_credit_paid_from_the_bank() -> Facts:
+    card, credit = perfect().evening.payments
+    return changed(payments=[card, replace(credit, account="712")])
+
+
+def two_words_about_one_return() -> Facts:
+    return changed(words=perfect().evening.words | {RMAS["plain"]: 2})
+
+
+def our_own_note_beside_the_channels() -> Facts:
+    notes = perfect().evening.notes
+    ours = replace(notes[0], number="CR-96", sale_id=SALES["#1024"], rma=RMAS["native"], mark="RL-9")
+    return changed(notes=[*notes, ours])
+
+
+def with_batch(**changes: Any) -> Facts:
+    return changed(batches=[BATCH | changes])
+
+
+def dated_into_the_locked_period() -> Facts:
+    notes = perfect().evening.notes
+    return changed(notes=[replace(one, day="2026-11-23") for one in notes])
+
+
 CREDITS = "credit totals equal the entitlement, per currency and tax rule"
 EACH = "each return was credited what it was entitled to"
 ONE_NOTE = "one credit note for each return, under its own mark"
+WRITE_OFF = "damaged goods went through quarantine to the write-off account, once"
+REFUNDS = "each refund is recorded once, on its credit note"
+EXCHANGES = "the exchange stuck in draft was seen, and released when its goods came"
+BATCHES = "the batch went when finance released what it saw, and closed whole"
+SHELVES = "the shop shows Available less the buffer, and followed the day"
 EVENTS = "every accepted event is accounted for"
 WAITING = "what must wait waits, with the right exception, and nothing else"
 OPEN = "nothing is left uncertain, and no draft note is left behind"
@@ -157,6 +220,24 @@ MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
     (a_foreign_note, ONE_NOTE),
     (a_doubled_note, ONE_NOTE),
     (a_draft_left, OPEN),
+    (without_the_write_off, WRITE_OFF),
+    (a_second_write_off, WRITE_OFF),
+    (a_fee_on_the_sales_account, "fees, write-offs and refunds stand on their own accounts"),
+    (a_refund_paid_twice, REFUNDS),
+    (a_store_credit_paid_from_the_bank, REFUNDS),
+    (two_words_about_one_return, "the portal was told once that a refund may go, where the goods are in"),
+    (lambda: changed(orders={"draft": "DRAFT"}), EXCHANGES),
+    (lambda: with_standing("exchange", seen=frozenset()), EXCHANGES),
+    (our_own_note_beside_the_channels, "the note of Cin7's own channel was adopted, and none made beside it"),
+    (lambda: with_batch(released_by=""), BATCHES),
+    (lambda: with_batch(state="posting"), BATCHES),
+    (lambda: with_batch(notes=2), BATCHES),
+    (lambda: changed(shelves=[Shelf("TEE-BLK-M", 13, 12)]), SHELVES),
+    (lambda: changed(changes={"TEE-BLK-M": 1}), SHELVES),
+    (
+        dated_into_the_locked_period,
+        "after the lock date a note carries the first open day, and its true one in the memo",
+    ),
     (a_note_on_a_strangers_sale, "sales without a return were left alone"),
     (a_penny_too_much, EACH),
     (a_penny_too_much, CREDITS),
@@ -201,9 +282,29 @@ def test_the_report_says_the_same_as_data() -> None:
     report = make_report(facts, run_checks(facts), 12.34)
     data = json.loads(report.as_json())
     assert data["ok"] is True
-    assert len(data["returns"]) == 20
+    assert len(data["returns"]) == 30
     assert {row["status"] for row in data["returns"]} == {"credited", "waits", "nothing to do"}
     assert all(total["agrees"] for total in data["totals"])
+
+
+def test_the_last_line_says_in_one_sentence_what_happened() -> None:
+    facts = perfect()
+    said = make_report(facts, run_checks(facts), 1.0).sentence
+    for words in (
+        "of 30 returns credited",
+        "2 returns waiting",
+        "1 piece written off",
+        "2 refunds recorded",
+        "1 batch posted",
+    ):
+        assert words in said
+
+
+def test_a_delivery_is_recognised_by_its_ids_though_the_ledger_keeps_no_names() -> None:
+    sent = b'{"SaleID": "7A", "CustomerName": "Asha", "lines": [{"ID": 4}]}'
+    assert fingerprint(sent) == fingerprint(b'{"SaleID":"7A","CustomerName":"text of 4","lines":[{"ID":4}]}')
+    assert fingerprint(sent) != fingerprint(b'{"SaleID":"7B","CustomerName":"Asha","lines":[{"ID":4}]}')
+    assert fingerprint(b"<html>") == b"<html>"
 
 
 def test_the_report_names_the_place_of_faulty_goods_and_the_reason_of_a_wait() -> None:

@@ -14,7 +14,7 @@ from sandbox.books import building, tenant
 from sandbox.books.ledger import DEFAULT_RULES, Books
 from sandbox.books.sales import document_totals
 from sandbox.day import make_day
-from sandbox.day.arithmetic import Amounts, entitlements, invoiced, moved_accounts, piece
+from sandbox.day.arithmetic import Amounts, entitlements, invoiced, moved_accounts, moved_stock, piece
 from sandbox.day.words import ADVANCED, QUARANTINE, SIMPLE, Day, Ending, Sold, Step
 from sandbox.demo_play import sale_form
 
@@ -85,6 +85,9 @@ def test_steps_are_in_order_of_time_and_every_return_has_its_own() -> None:
     for one in day.returns:
         assert _life(day, one.name) in (
             ["request", "approve", "receive"],
+            ["request", "approve", "receive", "refund"],
+            ["credit natively", "request", "approve", "receive"],
+            ["request", "draft order", "receive"],
             ["request", "approve", "cancel"],
             ["arrive at once"],
         )
@@ -138,6 +141,36 @@ def test_two_returns_of_one_line_share_it_to_the_last_fraction() -> None:
     due = entitlements(forty())
     both = due["advanced first"].total + due["advanced second"].total
     assert both == invoiced(forty().sale("#1004").lines[0], inclusive=True)
+
+
+def test_a_fee_is_taken_off_the_credit_and_off_the_refund() -> None:
+    due = entitlements(forty())["fee"]
+    assert (due.total.gross, due.fees.gross, due.refunds) == (Decimal(24), Decimal(6), {"712": Decimal(24)})
+
+
+def test_written_off_pieces_are_restocked_and_gone_again() -> None:
+    assert entitlements(forty())["damaged"].pieces == {("JEANS-32", QUARANTINE): 1}
+    assert entitlements(forty())["damaged"].written_off == {"JEANS-32": 1}
+    assert ("JEANS-32", QUARANTINE) not in moved_stock(forty())
+
+
+def test_every_shop_of_the_day_has_terms_of_its_own() -> None:
+    assert forty().shops == ("alder", "birch", "cedar")
+    assert make_day(2, 1).shops == ("alder",)
+
+
+def test_what_a_return_must_end_with_follows_from_its_shop_and_its_goods() -> None:
+    effects = {one.name: one.effects for one in forty().returns}
+    assert effects["damaged"] == {"credit", "comment", "write-off"}
+    assert effects["store credit"] == {"credit", "comment", "refund"}
+    assert effects["exchange"] == {"credit", "authorise"}
+    assert effects["native"] == effects["batch first"] == {"credit"}
+    assert effects["cancelled"] == frozenset()
+
+
+def test_the_period_is_locked_after_everything_else_and_the_last_return_comes_after_it() -> None:
+    kinds = {step.do: step.until.kind for step in forty().steps if step.until and "lock" in f"{step.do}{step.name}"}
+    assert kinds == {"lock the period": "others", "request": "locked"}
 
 
 def test_faulty_pieces_are_expected_in_quarantine() -> None:

@@ -21,8 +21,9 @@ from redis import Redis
 from pipeline.broker import redis_url
 from pipeline.cli import main
 from pipeline.settings import Settings, load
-from sandbox import demo_stage
-from sandbox.demo_stage import SHOP, Stage, running_returnline, running_world
+from sandbox import demo_settings
+from sandbox.day.words import ALDER as SHOP
+from sandbox.demo_stage import Stage, running_returnline, running_world
 from tests.security.salting import SHOPPER, salting_proxy, sentry_mailbox
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(240)]
@@ -47,6 +48,7 @@ class PlantedDay:
     rma: str
     salted_answers: int
     places: list[Place] = field(default_factory=list)
+    broker_file: tuple[bytes, bytes] = (b"", b"")
 
     def of(self, kind: str) -> list[Place]:
         return [one for one in self.places if one.name.startswith(kind)]
@@ -61,16 +63,17 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlantedDay]:
 def _play(folder: Path, patch: pytest.MonkeyPatch) -> PlantedDay:
     count: list[int] = []
     with sentry_mailbox() as (dsn, letters), running_world(folder, seed=5, quota=600) as world:
-        extra = f'\n[flower]\nenabled = true\npassword = "{FLOWER_PASSWORD}"\n'
-        patch.setattr(demo_stage, "_SETTINGS", f'sentry_dsn = "{dsn}"\n' + demo_stage._SETTINGS + extra)
+        plain, flower = demo_settings.settings_text, f'\n[flower]\nenabled = true\npassword = "{FLOWER_PASSWORD}"\n'
+        patch.setattr("sandbox.demo_stage.settings_text", lambda *told: plain(*told) + flower)
+        quiet: dict[str, Any] = {"quota": 600, "portal_calls": 10_000, "env": {"SENTRY_DSN": dsn}}
         with salting_proxy(world["base_url"], lambda: count.append(1)) as proxy:
             urls = {name: url.replace(world["base_url"], proxy) for name, url in world.items() if isinstance(url, str)}
             urls["base_url"] = world["base_url"]
-            with running_returnline(folder, urls, quota=600, portal_calls=10_000) as stage:
-                return _live(stage, letters, count)
+            with running_returnline(folder, urls, **quiet) as stage:
+                return _live(stage, dsn, letters, count)
 
 
-def _live(stage: Stage, letters: list[bytes], count: list[int]) -> PlantedDay:
+def _live(stage: Stage, dsn: str, letters: list[bytes], count: list[int]) -> PlantedDay:
     settings = load(stage.config, stage.data)
     shop = settings.shops[SHOP]
     secrets = {
@@ -81,7 +84,7 @@ def _live(stage: Stage, letters: list[bytes], count: list[int]) -> PlantedDay:
         "Cin7 account": shop.cin7.account_id,
         "ReturnGO key": shop.returngo.api_key,
         "Flower password": FLOWER_PASSWORD,
-        "Sentry DSN": settings.sentry_dsn,
+        "Sentry DSN": dsn,
     }
     rma = _a_return(stage)
     _knock(stage, shop.hooks.bearer, rma)
@@ -91,7 +94,21 @@ def _live(stage: Stage, letters: list[bytes], count: list[int]) -> PlantedDay:
     found.places += [Place(f"sentry {n}", letter) for n, letter in enumerate(letters)]
     found.places += [Place(f"log {one.name}", one.read_bytes()) for one in sorted((stage.data / "log").iterdir())]
     found.places += list(_in_ledger(stage.data))
+    found.broker_file = _purged_broker_file(stage)
     return found
+
+
+def _purged_broker_file(stage: Stage) -> tuple[bytes, bytes]:
+    """The broker's append-only file before and after a purge."""
+
+    def held() -> bytes:
+        return b"".join(one.read_bytes() for one in (stage.data / "valkey" / "appendonlydir").glob("*.aof"))
+
+    before, told = held(), ["--config", str(stage.config), "--data", str(stage.data)]
+    done = CliRunner().invoke(main, ["purge", *told, "--older-than", "30", "--yes"])
+    assert done.exit_code == 0, done.output
+    _until(lambda: SHOPPER["name"].encode() not in held())
+    return before, held()
 
 
 def _a_return(stage: Stage) -> str:
@@ -120,11 +137,11 @@ def _knock(stage: Stage, bearer: str, rma: str) -> None:
     cin7 = f"{stage.ingress_url}/hooks/cin7/{SHOP}/{stage.token}/Sale/InvoiceAuthorised"
     agent = {"user-agent": f"Mail of {SHOPPER['mail']}", "content-type": "application/json"}
     with httpx.Client(timeout=10.0, trust_env=False, headers=agent) as sender:
-        assert sender.post(stage.hook, json=nudge).status_code == 202
-        assert sender.post(stage.hook, content=UNREADABLE).status_code == 202
+        assert sender.post(stage.hook(), json=nudge).status_code == 202
+        assert sender.post(stage.hook(), content=UNREADABLE).status_code == 202
         assert sender.post(cin7, json=sale, headers={"authorization": f"Bearer {bearer}"}).status_code == 202
         assert sender.post(cin7, json=sale, headers={"authorization": "Bearer wrong"}).status_code == 401
-        assert sender.post(f"{stage.hook}x", json=nudge).status_code == 404
+        assert sender.post(f"{stage.hook()}x", json=nudge).status_code == 404
 
 
 def _stir_up(settings: Settings, letters: list[bytes]) -> None:
@@ -165,6 +182,7 @@ def _inbox(settings: Settings) -> int:
 
 def _shown(stage: Stage, rma: str) -> Iterator[Place]:
     asked = {
+        "dead show": ["dead", "show", "1", "--json"],
         "explain": ["explain", rma, "--verbose"],
         "explain as data": ["explain", rma, "--json"],
         "status": ["status", "--json"],
@@ -181,7 +199,7 @@ def _shown(stage: Stage, rma: str) -> Iterator[Place]:
         result = CliRunner().invoke(main, [*words, *told], env={"COLUMNS": "300"})
         assert result.output, name
         assert result.exception is None or isinstance(result.exception, SystemExit), (name, result.exception)
-        yield Place(f"shown by {name}", result.output.encode())
+        yield Place("letter" if name == "dead show" else f"shown by {name}", result.output.encode())
 
 
 def _in_flower(stage: Stage) -> Iterator[Place]:
@@ -274,6 +292,13 @@ def _spellings(canary: str) -> set[bytes]:
 KEPT_ON_PURPOSE = {("ledger deliveries.body", "name"), ("ledger dead_letters.body", "name")}
 
 
+def test_the_search_knows_a_canary_in_every_spelling() -> None:
+    spelled = [b"ZEPHYRINE QUILLFEATHER", b"zephyrine+quillfeather", b"zephyrine%20quillfeather"]
+    for held in (*spelled, b"x" + spelled[0] + b"y"):
+        assert found([Place("p", held)], SHOPPER.items()) == {("p", "name")}
+    assert found([Place("p", b"zephyrine.quillfeather%40canary.example")], SHOPPER.items()) == {("p", "mail")}
+
+
 def test_the_day_was_salted_and_every_kind_of_place_was_searched(day: PlantedDay) -> None:
     assert day.salted_answers >= 4
     for kind in ("log", "ledger", "sentry", "flower", "redis", "shown", "arguments"):
@@ -281,12 +306,25 @@ def test_the_day_was_salted_and_every_kind_of_place_was_searched(day: PlantedDay
 
 
 def test_no_shopper_is_found_in_logs_reports_pages_or_the_broker(day: PlantedDay) -> None:
-    elsewhere = [one for one in day.places if not one.name.startswith("ledger")]
+    elsewhere = [one for one in day.places if not one.name.startswith(("ledger", "letter"))]
     assert found(elsewhere, SHOPPER.items()) == set()
 
 
 def test_the_ledger_names_no_shopper_but_in_what_could_not_be_read(day: PlantedDay) -> None:
     assert found(day.of("ledger"), SHOPPER.items()) == KEPT_ON_PURPOSE
+
+
+def test_only_the_letter_that_waits_for_a_person_is_shown_with_what_it_holds(day: PlantedDay) -> None:
+    (show,) = day.of("letter")
+    assert found([show], SHOPPER.items()) == {(show.name, "name")}
+    assert found([show], day.secrets.items()) == set()
+
+
+def test_the_brokers_file_holds_what_was_taken_until_a_purge(day: PlantedDay) -> None:
+    before, after = (Place("file", held) for held in day.broker_file)
+    assert ("file", "name") in found([before], SHOPPER.items())
+    assert found([after], SHOPPER.items()) == set()
+    assert found([before, after], day.secrets.items()) == set()
 
 
 def test_no_key_or_token_of_ours_is_found_anywhere(day: PlantedDay) -> None:

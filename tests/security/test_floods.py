@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -143,10 +144,16 @@ def test_whatever_was_accepted_is_admitted_or_buried_and_stops_nothing(
 ) -> None:
     before, number = counted(line.ledger, t.deliveries), time.monotonic_ns()
     headers = json.dumps({"x-event-id": event_id, "user-agent": event_id})
-    fields = {"shop": "alder", "source": source, "topic": "Sale/Voided", "headers": headers, "nudge": ""}
+    fields: dict[Any, Any] = {
+        "shop": "alder",
+        "source": source,
+        "topic": "Sale/Voided",
+        "headers": headers,
+        "nudge": "",
+    }
     fields["received_at"] = line.clock().isoformat()
-    line.redis.xadd("t:inbox", {**fields, "delivery": f"n-{number}", "body": body})  # type: ignore[arg-type]
-    line.redis.xadd("t:inbox", {**fields, "delivery": f"g-{number}", "body": b'{"rmaId": 7}'})  # type: ignore[arg-type]
+    line.redis.xadd("t:inbox", {**fields, "delivery": f"n-{number}", "body": body})
+    line.redis.xadd("t:inbox", {**fields, "delivery": f"g-{number}", "body": b'{"rmaId": 7}'})
     assert intake.admit(line) == 2
     assert counted(line.ledger, t.deliveries) == before + 2
     assert line.inbox.depth().waiting == 0

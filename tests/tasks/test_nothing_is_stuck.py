@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.ledger import entries, memory
+from pipeline.cin7 import Cin7
+from pipeline.ledger import entries, memory, nudging, returns
 from pipeline.ledger import tables as t
+from pipeline.quota import Lane, QuotaWait
 from tasks import consume, intake, lanes, polls, sweep
+from tasks.books import LedgerBooks
 from tasks.failures import SaleBusyError
 from tests.tasks.practice import PREFIX, SHOP, Bench
 
@@ -25,14 +30,14 @@ def _poll(bench: Bench, name: str) -> sweep.Poll:
 def test_a_delivery_that_the_ledger_cannot_hold_is_buried_and_its_neighbours_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follow = intake.nudging.follow
+    follow = nudging.follow
 
     def refuses(conn: Any, shop: str, nudge: Any, now: Any) -> Any:
         if nudge.ids == ("13",):
             raise ValueError("no column takes this")
         return follow(conn, shop, nudge, now)
 
-    monkeypatch.setattr(intake.nudging, "follow", refuses)
+    monkeypatch.setattr(nudging, "follow", refuses)
     for number in (12, 13, 14):
         bench.deliver(json.dumps({"rmaId": number}).encode(), delivery_id=f"d-{number}")
     assert bench.admit() == 3
@@ -60,7 +65,8 @@ def test_a_long_event_id_is_cut_to_its_column(bench: Bench) -> None:
 
 def _overtaken(bench: Bench, monkeypatch: pytest.MonkeyPatch, stage: str, meanwhile: Any) -> None:
     """The entry's worker is frozen at this stage for longer than its lease; `meanwhile` happens then, once."""
-    plain, struck = getattr(consume, stage), []
+    plain = getattr(consume, stage)
+    struck: list[str] = []
 
     def frozen(*args: Any, **kwargs: Any) -> Any:
         if not struck:
@@ -108,16 +114,16 @@ def test_a_late_worker_does_not_let_go_of_its_successors_sale(bench: Bench) -> N
     rma = bench.desk.open_return(bench.desk.sell())
     bench.take(rma)
     shop = bench.parts.shop(SHOP)
-    late = consume.LedgerBooks(bench.parts, shop, None, "entry:1:1", bench.clock() + timedelta(seconds=60))
+    late = LedgerBooks(bench.parts, shop, None, "entry:1:1", bench.clock() + timedelta(seconds=60))
     late._hold("sale-1")
     bench.clock.forward(61)
-    fresh = consume.LedgerBooks(bench.parts, shop, None, "entry:1:2", bench.clock() + timedelta(seconds=60))
+    fresh = LedgerBooks(bench.parts, shop, None, "entry:1:2", bench.clock() + timedelta(seconds=60))
     fresh._hold("sale-1")
     late.release()
     with bench.parts.ledger.write() as conn:
         assert not memory.claim_sale(conn, SHOP, "sale-1", "entry:2:1", bench.clock(), timedelta(seconds=5))
+    late._held.append("sale-1")
     with pytest.raises(SaleBusyError):
-        late._held.append("sale-1")
         late.renew(bench.clock() + timedelta(seconds=60))
 
 
@@ -194,18 +200,41 @@ def test_a_stream_of_hints_without_a_number_costs_one_look_in_half_an_interval(b
     assert looks == 2
 
 
-def test_a_second_refund_of_a_known_return_is_found(bench: Bench) -> None:
+def test_a_second_refund_of_a_known_return_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
     bench.take(rma)
-    told = bench.the_return(rma)["told"]
     unit = bench.rows(t.units)[0]["returned_item_id"]
-    assert polls._behind.__doc__
-    known = {"transaction_id": "T1", "status": "Success"}
-    assert told["transactions"] == []
+    first = SimpleNamespace(transactions=[SimpleNamespace(transaction_id="T1", status="Success")])
+    monkeypatch.setattr(returns, "told", lambda _: first)
     with bench.parts.ledger.read() as conn:
-        touched = polls._returns_of(conn, SHOP, {"T1": ("Success", [unit]), "T2": ("Success", ["nobody's"])})
-        assert touched == {rma: {"T1": "Success"}}
-        assert polls._behind(conn, SHOP, rma, {known["transaction_id"]: known["status"]})
+        listed = {"T1": ("Success", [unit]), "T2": ("Success", [unit]), "T3": ("Success", ["nobody's"])}
+        touched = polls._returns_of(conn, SHOP, listed)
+        assert touched == {rma: {"T1": "Success", "T2": "Success"}}
+        assert not polls._behind(conn, SHOP, rma, {"T1": "Success"})
+        assert polls._behind(conn, SHOP, rma, touched[rma])
+
+
+def test_a_sale_list_longer_than_the_quota_is_gone_on_with(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, int]] = []
+
+    def two_pages_at_a_time(_: object, since: object, *, lane: Lane, first_page: int = 1) -> Iterator[list[Any]]:
+        asked.append((since, first_page))
+        for page in range(first_page, 6):
+            if page == first_page + 2:
+                raise QuotaWait(50.0)
+            yield []
+
+    monkeypatch.setattr(Cin7, "sale_rows", two_pages_at_a_time)
+    poll = _poll(bench, "cin7:sales")
+    for _ in range(3):
+        sweep.run_poll(bench.parts, SHOP, poll)
+        bench.clock.forward(60)
+    assert [page for _, page in asked] == [1, 3, 5]
+    assert len({since for since, _ in asked}) == 1
+    bench.clock.forward(poll.every)
+    sweep.run_poll(bench.parts, SHOP, poll)
+    assert asked[-1][1] == 1
+    assert asked[-1][0] != asked[0][0]
 
 
 def test_what_is_due_is_hinted_between_two_slow_polls(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,6 +273,7 @@ def upgrade() -> None:
         sa.Column("credit_note_status", sa.String(length=40), server_default="", nullable=False),
         sa.Column("source_channel", sa.String(length=80), server_default="", nullable=False),
         sa.Column("amount", Exact(), nullable=True),
+        sa.Column("credited", Exact(), nullable=True),
         sa.Column("currency", sa.String(length=3), server_default="", nullable=False),
         sa.Column("updated", Instant(), nullable=True),
         sa.Column("digest", sa.String(length=40), server_default="", nullable=False),
