@@ -99,7 +99,7 @@ def start_sentry(dsn: str, secrets: Iterable[str] = (), *, role: str = "") -> bo
     scrub = scrubber(secrets)
     sentry_sdk.init(
         dsn=dsn,
-        send_default_pii=False,
+        # Personal data is left out unless asked for; the option that used to say so warns of its own end.
         include_local_variables=False,  # locals hold request bodies and keys
         max_request_body_size="never",
         before_send=scrub,

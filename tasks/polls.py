@@ -30,6 +30,7 @@ ENDED = (DONE, CANCELED, REJECTED)
 ENDED_SINCE = "returngo:ended"
 #: Where a reading of the sale list was broken off: since, begun, next page.
 SALES_PLACE = "cin7:sales-place"
+_WHOLE = "whole"
 #: Cursors overlap by this much: rows are touched in storms with one and the same millisecond (measured by integrators).
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=60)
@@ -153,11 +154,11 @@ def sales(parts: Parts, shop: str) -> None:
             page += 1
             _keep_place(parts, shop, f"{since.isoformat()}|{started.isoformat()}|{page}")
     except IncompleteSweep:
-        _keep_place(parts, shop, "")
+        _keep_place(parts, shop, _WHOLE)
         raise
     with parts.ledger.write() as conn:
         memory.set_cursor(conn, shop, "cin7:sales-since", (started - OVERLAP).isoformat(), started)
-        memory.set_cursor(conn, shop, SALES_PLACE, "", started)
+        memory.set_cursor(conn, shop, SALES_PLACE, _WHOLE, started)
     for entry_id, consumer in woken:
         parts.hint_entry(entry_id, consumer)
 
@@ -167,7 +168,7 @@ def _sales_place(parts: Parts, shop: str) -> tuple[datetime, datetime, int]:
     a shop with many sales would read its first pages for ever."""
     with parts.ledger.read() as conn:
         kept = memory.cursor(conn, shop, SALES_PLACE)
-    if not kept:
+    if "|" not in kept:
         return _since(parts, shop, "cin7:sales-since"), parts.clock(), 1
     since, started, page = kept.split("|")
     return datetime.fromisoformat(since), datetime.fromisoformat(started), int(page)

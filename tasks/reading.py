@@ -6,14 +6,17 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import sqlalchemy as sa
 import structlog
 
 from consumers.roster import ROSTER
 from pipeline.failures import CredentialsRejected, NotFound, Rejected, Unavailable
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, dead, entries, returns
+from pipeline.ledger.codec import to_json
 from pipeline.ledger.returns import Reading
 from pipeline.parts import Parts, ShopParts, on_behalf
+from pipeline.quota import Lane
 from schemas.concerns import Concern, ConcernType
 from schemas.fields import SchemaInvalidError
 from schemas.returns import KNOWN_STATUSES, OPEN_STATUSES, Return
@@ -50,7 +53,9 @@ def read_one(parts: Parts, reading: Reading) -> None:
     with on_behalf(return_id=reading.return_id):
         try:
             lanes.check(parts, reading.shop, "returngo")
-            told, raw = shop.returngo.return_(reading.rma_id)
+            # Reading in turn leaves the day's last calls to what was nudged.
+            lane = Lane.MONEY if reading.nudged else Lane.BULK
+            told, raw = shop.returngo.return_(reading.rma_id, lane=lane)
             reach("reading.read")
             woken = _keep(parts, shop, reading, told, raw)
         except Exception as error:
@@ -66,16 +71,18 @@ def _keep(
     parts: Parts, shop: ShopParts, reading: Reading, told: Return, raw: dict[str, object]
 ) -> list[tuple[int, str]]:
     now = parts.clock()
-    rotation = timedelta(seconds=parts.settings.intervals.rotation)
     # An ended return is looked at again only when something nudges it; the status sweep does that on a reopening.
-    next_due = now + rotation if told.status in OPEN_STATUSES or told.status not in KNOWN_STATUSES else None
+    again = told.status in OPEN_STATUSES or told.status not in KNOWN_STATUSES
     woken: list[tuple[int, str]] = []
     with parts.ledger.write() as conn:
+        next_due = now + _turn(conn, parts, reading.shop) if again else None
+        quiet = not reading.nudged and returns.by_id(conn, reading.return_id)["told"] == to_json(told)
         if not returns.keep_reading(conn, reading, told, raw, now, next_due):
             return []
         concerns.close(conn, reading.shop, "reading", reading.rma_id, now)
         dead.resolve_reading(conn, reading.return_id, now)
-        for consumer in ROSTER:
+        # A reading in turn that shows nothing new wakes nobody: each wake may cost a call to Cin7.
+        for consumer in () if quiet else ROSTER:
             if consumer.hears(told, shop.terms):
                 entry_id = entries.wake(conn, reading.shop, consumer.name, reading.rma_id, reading.return_id, now)
                 woken.append((entry_id, consumer.name))
@@ -88,6 +95,14 @@ def _keep(
         routed=[name for _, name in woken],
     )
     return woken
+
+
+def _turn(conn: sa.Connection, parts: Parts, shop: str) -> timedelta:
+    """How long until the return's turn comes again; many open returns take turns more slowly, so that they never use
+    more than a quarter of the day's calls."""
+    calls = parts.settings.shop(shop).returngo.daily_limit / 4
+    slowly = timedelta(days=returns.to_be_read(conn, shop) / calls)
+    return max(timedelta(seconds=parts.settings.intervals.rotation), slowly)
 
 
 def _put_back(

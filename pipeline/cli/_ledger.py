@@ -147,7 +147,7 @@ def show(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 
 def console() -> Console:
-    """Where tables go: as wide as the terminal, and wide enough for every column where there is none (a pipe, a log)."""
+    """Where tables go: as wide as the terminal, and wide enough where there is none (a pipe, a log)."""
     from rich.console import Console
 
     plain = Console()

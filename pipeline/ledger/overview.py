@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import concerns, dead, effects, entries, letters
+from pipeline.ledger import concerns, dead, effects, entries, letters, memory
 from pipeline.ledger import tables as t
 from pipeline.ledger.letters import Filter
 
@@ -155,7 +155,11 @@ def _polls(conn: sa.Connection) -> list[dict[str, Any]]:
     """When each poll was last begun. Positions of polls carry a value, and lanes a prefix: neither is a poll."""
     query = (
         sa.select(_C.shop, _C.name, _C.at, _C.lease_until)
-        .where((_C.value == "") & sa.not_(_C.name.startswith("lane:")) & sa.not_(_C.name.startswith("failures:")))
+        .where(
+            _C.value.in_(("", memory.ASKED))
+            & sa.not_(_C.name.startswith("lane:"))
+            & sa.not_(_C.name.startswith("failures:"))
+        )
         .order_by(_C.shop, _C.name)
     )
     return [

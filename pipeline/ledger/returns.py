@@ -28,6 +28,8 @@ class Reading:
     fence: int
     nudges: int
     failures: int
+    #: Somebody says that something happened; False when it is only its turn.
+    nudged: bool = True
 
 
 def nudge(conn: sa.Connection, shop: str, rma_id: str, now: datetime) -> int:
@@ -63,7 +65,21 @@ def claim_reading(conn: sa.Connection, now: datetime, lease: timedelta) -> Readi
     )
     if taken.rowcount != 1:
         return None
-    return Reading(row["id"], row["shop"], row["rma_id"], row["fence"] + 1, row["nudges"], row["failures"])
+    return Reading(
+        row["id"],
+        row["shop"],
+        row["rma_id"],
+        row["fence"] + 1,
+        row["nudges"],
+        row["failures"],
+        row["nudges"] > row["nudges_read"],
+    )
+
+
+def to_be_read(conn: sa.Connection, shop: str) -> int:
+    """How many returns of this shop are read again in turn."""
+    query = sa.select(sa.func.count()).where(_R.due_at.is_not(None) & (_R.shop == shop))
+    return int(conn.execute(query).scalar_one())
 
 
 def put_back(

@@ -189,7 +189,7 @@ def trial_balance(it: Line) -> dict[str, Decimal]:
 
 
 @pytest.mark.timeout(150)
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(day=days())
 def test_the_trial_balance_moves_by_what_the_ledger_says_and_by_what_the_day_is_worth(served: Served, day: Day) -> None:
     with tempfile.TemporaryDirectory() as folder, line(Path(folder), served, terms=TERMS) as it:

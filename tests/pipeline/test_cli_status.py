@@ -199,3 +199,19 @@ def test_deliveries_are_listed_newest_first_without_their_bodies(office: Office)
     assert "body" not in rows[0]
     assert [row["id"] for row in office.data_of("deliveries list --subject rma:1")] == ["d1"]
     assert office.data_of("deliveries list --outcome unreadable") == []
+
+
+def test_reasons_that_differ_in_a_number_only_are_one_line(office: Office) -> None:
+    _busy(office)
+    waits = {"state": "parked", "due_at": office.now}
+    for subject, number in (("7001", "CR-00731"), ("7002", "CR-00732")):
+        office.change(t.entries, t.entries.c.subject == subject, reason=f"credited by {number}, no refund", **waits)
+    told = [(row["reason"], row["count"]) for row in _status(office)["waiting"] if "credited" in row["reason"]]
+    assert told == [("credited by …, no refund", 2)]
+
+
+def test_a_piped_table_keeps_its_words_whole(office: Office) -> None:
+    reason = "credited long ago, and no refund went out " * 3
+    _busy(office)
+    office.change(t.entries, t.entries.c.subject == "7003", reason=reason.strip())
+    assert "credited long ago, and no refund went out credited" in office.run("status").output

@@ -18,6 +18,8 @@ from pipeline.ledger.letters import Filter, find
 from pipeline.ledger.migrating import migrate
 from schemas.concerns import Concern, ConcernType
 from tests.flow.inprocess import Line, Served, line, servers
+from tests.pipeline.dead_office import Office
+from tests.postgres_server import running_postgres
 
 SHOP, NAMED = "alder", b'{"shopper": "Ada Lovelace", "rmaId": '
 AGES = timedelta(days=100)
@@ -233,6 +235,35 @@ def test_the_table_says_what_is_kept_and_which_command_frees_it(it: Line) -> Non
     said = run(it, "purge", "--older-than", "30").output
     assert "kept for 1 open dead letters: requeue or discard them first" in said
     assert "--yes does it" in said
+
+
+def test_on_postgresql_the_same_goes_and_the_same_stays(tmp_path: Path) -> None:
+    with running_postgres() as url:
+        office = Office(tmp_path, url)
+        letter = office.dead_delivery(NAMED)
+        return_id, _ = office.a_return("7001")
+        busy_id, _ = office.a_return("7002")
+        told = {"units": [{"sku": "TEE", "name": "Tee of Ada", "inspection": {"by": "Bo", "returned": True}}]}
+        office.change(t.returns, raw={"a": 1}, told=told, read_at=office.now)
+        office.change(t.entries, t.entries.c.return_id == return_id, state=entries.SETTLED)
+        office.change(t.dead_letters, t.dead_letters.c.id == letter, state=dead.DISCARDED, evidence={"traceback": "x"})
+        later = office.now + AGES
+        before = later - timedelta(days=10)
+        foreseen = purging.preview(office.ledger, before)
+        done = purging.purge(office.ledger, before, "ann", later)
+        assert (done.removed, done.kept) == (foreseen.removed, foreseen.kept)
+        assert done.kept["returns at work"] == 1
+        assert purging.compact(office.ledger) == ""
+        kept, busy = (row for row in office.rows(t.returns) if row["id"] in {return_id, busy_id})
+        (gone,) = office.rows(t.dead_letters)
+        office.ledger.close()
+    assert (kept["raw"], kept["told"]["units"][0]["name"], kept["told"]["units"][0]["inspection"]["by"]) == (
+        None,
+        "",
+        "",
+    )
+    assert (busy["raw"], busy["told"]) == ({"a": 1}, told)
+    assert (gone["body"], gone["evidence"]) == (None, {})
 
 
 def test_a_new_ledger_can_be_read_by_its_user_alone(tmp_path: Path) -> None:

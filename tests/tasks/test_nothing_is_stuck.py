@@ -14,7 +14,7 @@ from pipeline.cin7 import Cin7
 from pipeline.ledger import entries, memory, nudging, returns
 from pipeline.ledger import tables as t
 from pipeline.quota import Lane, QuotaWait
-from tasks import consume, intake, lanes, polls, sweep
+from tasks import consume, lanes, polls, reading, sweep
 from tasks.books import LedgerBooks
 from tasks.failures import SaleBusyError
 from tests.tasks.practice import PREFIX, SHOP, Bench
@@ -235,6 +235,29 @@ def test_a_sale_list_longer_than_the_quota_is_gone_on_with(bench: Bench, monkeyp
     sweep.run_poll(bench.parts, SHOP, poll)
     assert asked[-1][1] == 1
     assert asked[-1][0] != asked[0][0]
+
+
+def test_a_reading_in_turn_that_shows_nothing_new_wakes_nobody(bench: Bench) -> None:
+    rma = bench.desk.open_return(bench.desk.sell(), received=False)
+    bench.take(rma)
+    bench.consume(rma)
+    before = bench.entry(rma)["wakes"]
+    bench.clock.forward(21_601)
+    assert bench.read() == 1
+    assert bench.entry(rma)["wakes"] == before
+    bench.desk.act(rma, "receive")
+    bench.clock.forward(21_601)
+    assert bench.read() == 1
+    assert bench.entry(rma)["wakes"] == before + 1
+
+
+def test_many_open_returns_are_read_in_turn_more_slowly(bench: Bench) -> None:
+    bench.take(bench.desk.open_return(bench.desk.sell()))
+    with bench.parts.ledger.read() as conn:
+        assert reading._turn(conn, bench.parts, SHOP) == timedelta(hours=6)
+    object.__setattr__(bench.parts.settings.shop(SHOP).returngo, "daily_limit", 2)
+    with bench.parts.ledger.read() as conn:
+        assert reading._turn(conn, bench.parts, SHOP) == timedelta(days=2)
 
 
 def test_what_is_due_is_hinted_between_two_slow_polls(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
