@@ -51,13 +51,21 @@ def child_environment(settings: Settings, redis_url: str) -> dict[str, str]:
 
 
 def roles_of(settings: Settings, consumers: tuple[str, ...]) -> list[Role]:
-    """Every role of an installation on one machine: ingress, one worker per queue, beat, and Flower when enabled."""
+    """Every role of an installation on one machine: ingress, one worker per queue, beat, and what else is enabled."""
     queues = (INTAKE, SWEEP, *consumers)
     roles = [_worker(settings, queue) for queue in queues]
     roles += [_beat(settings), _ingress(settings)]
     if settings.flower.enabled:
         roles.append(_flower(settings))
+    if settings.metrics_port:
+        roles.append(_metrics(settings))
     return roles
+
+
+def _metrics(settings: Settings) -> Role:
+    command = (sys.executable, "-m", "pipeline.cli", "metrics")
+    port = settings.metrics_port
+    return Role("metrics", command, stage=3, port=port, address="http://127.0.0.1:{port}/metrics")
 
 
 def _ingress(settings: Settings) -> Role:

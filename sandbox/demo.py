@@ -91,7 +91,7 @@ def play(
             )
             costs = seller.stock_up()
             seller.sell()
-            put_up(desk, sorted(costs))
+            put_up(desk)
         line = running_returnline(folder, urls, quota=options.quota, portal_calls=day.portal_calls, shops=day.shops)
         with line as stage, Board(screen) as board:
             before = morning(stage.desk, costs)

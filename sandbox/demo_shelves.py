@@ -19,9 +19,9 @@ class Shelf:
     offered: int
 
 
-def put_up(desk: Desk, skus: list[str]) -> None:
-    """The shop knows these SKUs, and has none of them until it is told."""
-    rows = [{"sku": sku, "levels": {MAIN: 0}} for sku in skus]
+def put_up(desk: Desk) -> None:
+    """The shop knows everything that Cin7 has on the shelf, and has none of it until it is told."""
+    rows = [{"sku": sku, "levels": {MAIN: 0}} for sku in sorted({row["sku"] for row in desk.get("/stock")})]
     desk.post("/shopify/variants", {"variants": rows})
 
 

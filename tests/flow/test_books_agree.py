@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.ledger import gaps
 from pipeline.ledger.codec import action_from_json
 from sandbox.day.arithmetic import moved_accounts
 from sandbox.day.words import (
@@ -30,7 +31,9 @@ from sandbox.day.words import (
 )
 from sandbox.demo_play import order_id, sale_form, unit_form
 from schemas.actions import PostCreditNote, RecordRefund, WriteOffStock
-from tests.flow.inprocess import Line, Served, line, servers
+from schemas.gaps import Gap
+from tasks import polls
+from tests.flow.inprocess import SHOP, Line, Served, line, servers
 from tests.tasks.practice import PORTAL_SHOP
 
 TERMS = f"""
@@ -205,3 +208,15 @@ def test_the_trial_balance_moves_by_what_the_ledger_says_and_by_what_the_day_is_
             # Amounts are kept to the fourth decimal and turned into base currency once for each posting.
             assert abs(booked - said.get(code, Decimal(0))) < CENT, (code, day)
             assert abs(booked - worth.get(code, Decimal(0))) < CENT, (code, day)
+
+
+def test_a_partly_credited_sale_is_not_told_as_credited_beyond_its_invoice(served: Served, tmp_path: Path) -> None:
+    """The sale list's InvoiceAmount is already less what was credited."""
+    with line(tmp_path, served, terms=TERMS) as it:
+        sale = SaleOfDay("#1", (Sold("SOCK-3PK", 3, Decimal("12.99")),), kind=ADVANCED)
+        it.control("/sales", sale_form(sale) | {"date": "2026-11-01"})
+        _return(it, sale, ReturnOfDay("two of three", "", "#1", (Back(0, 2),)))
+        polls.sales(it.parts, SHOP)
+        with it.parts.ledger.read() as conn:
+            found = {item.gap for item in gaps.find(conn, {SHOP: it.parts.shop(SHOP).terms}, it.clock())}
+        assert Gap.CREDIT_CONFLICT not in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -38,8 +39,8 @@ def test_a_nudge_during_the_reading_makes_it_read_again(bench: Bench, monkeypatc
     original = ReturnGo.return_
     seen: list[str] = []
 
-    def nudged_meanwhile(self: ReturnGo, rma_id: str) -> object:
-        answer = original(self, rma_id)
+    def nudged_meanwhile(self: ReturnGo, rma_id: str, **how: Any) -> object:
+        answer = original(self, rma_id, **how)
         if not seen:
             bench.nudge(rma_id)
         seen.append(rma_id)
@@ -97,7 +98,7 @@ def test_an_unknown_rma_opens_an_exception_and_is_tried_later(bench: Bench) -> N
 def test_an_answer_that_cannot_be_read_is_buried_and_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     rma = _one(bench)
 
-    def unreadable(*_: object) -> None:
+    def unreadable(*_: object, **__: object) -> None:
         raise SchemaInvalidError({"units[0].sku": "missing"})
 
     with monkeypatch.context() as patch:
