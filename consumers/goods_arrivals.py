@@ -103,8 +103,10 @@ def _arrival(
     rule = rule_for(one.unit, terms)
     if rule is not None and rule.disposition is Disposition.WRITE_OFF:
         return f"{line.sku}: came damaged after its credit; its cost stays in cost of sales, so nothing is written off"
+    if rule is None:
+        return unmapped(one.unit)
     place = _place(one, rule, facts, terms)
-    if not isinstance(place, Location) or rule is None:
+    if not isinstance(place, Location):
         return place
     return _into_stock(one, goods, line, rule, place, sale, pool)
 
@@ -122,10 +124,8 @@ def _ours(line: DocumentLine, sale: Sale) -> bool:
     return sale.kind != SERVICE and not any(pick.non_inventory for pick in picks)
 
 
-def _place(
-    one: Whereabouts, rule: DispositionRule | None, facts: GoodsFacts, terms: Terms
-) -> Location | Unplaced | str:
-    wanted = unmapped(one.unit) if rule is None else wanted_location(one.unit, rule, terms)
+def _place(one: Whereabouts, rule: DispositionRule, facts: GoodsFacts, terms: Terms) -> Location | Unplaced | str:
+    wanted = wanted_location(one.unit, rule, terms)
     if wanted is None:
         return "the shopper keeps the goods, so nothing is put into stock"
     return checked_location(wanted, facts.locations) if isinstance(wanted, str) else wanted

@@ -58,8 +58,8 @@ class Matter:
 class Placed:
     """A ready unit on its invoice line. `each` is what one piece is worth; `destination` None means no restock.
 
-    `fate` is the word for its goods: a disposition, "keep", "not_stock", "drop_ship", "awaited" (credited before it came),
-    or "" where a person or another system puts it back.
+    `fate` is the word for its goods: a disposition, "keep", "not_stock", "drop_ship", "awaited" (credited before it
+    came), or "" where a person or another system puts it back.
     `parts` are its restock lines.
     """
 

@@ -51,7 +51,7 @@ def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -
         "credit_note_status": row.credit_note_status,
         "source_channel": row.source_channel,
         # Not InvoiceAmount, which is less what was credited (measured by integrators).
-        "amount": row.invoice_amount,
+        "amount": row.invoices_total,
         # The list shows invoices less credits beside the invoices (Cin7 blueprint): the difference was credited.
         "credited": row.invoices_total - row.invoice_amount,
         "currency": row.currency,

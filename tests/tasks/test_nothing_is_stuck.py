@@ -14,7 +14,7 @@ from pipeline.cin7 import Cin7
 from pipeline.ledger import entries, memory, nudging, returns
 from pipeline.ledger import tables as t
 from pipeline.quota import Lane, QuotaWait
-from tasks import consume, lanes, polls, reading, sweep
+from tasks import consume, intake, lanes, polls, reading, sweep
 from tasks.books import LedgerBooks
 from tasks.failures import SaleBusyError
 from tests.tasks.practice import PREFIX, SHOP, Bench
@@ -51,6 +51,15 @@ def test_an_entry_with_unreadable_headers_does_not_stop_the_inbox(bench: Bench) 
     bench.redis.xadd(f"{PREFIX}inbox", {"delivery": "d-2", "shop": SHOP, "received_at": "yesterday", "body": b"{}"})
     assert bench.admit() == 2
     assert bench.the_return("12")["nudges"] == 1
+
+
+def test_a_flood_is_admitted_in_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "DRAIN_SECONDS", -1.0)
+    for number in range(100):
+        bench.deliver(json.dumps({"rmaId": number}).encode(), delivery_id=f"d-{number}")
+    assert bench.admit() == intake.BATCH
+    assert bench.hints("intake") >= 1
+    assert bench.admit() == 100 - intake.BATCH
 
 
 def test_a_long_event_id_is_cut_to_its_column(bench: Bench) -> None:
