@@ -27,4 +27,5 @@ def _hooks(hooks: HookSettings) -> ShopHooks:
         bearer=tuple(filter(None, (hooks.bearer,))),
         basic=((hooks.basic_user, hooks.basic_password),) if hooks.basic_user else (),
         hmac_secrets=hooks.hmac_secrets,
+        signature_sources=frozenset(hooks.signed_sources),
     )

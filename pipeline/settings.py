@@ -124,6 +124,7 @@ class HookSettings:
     basic_user: str = ""
     basic_password: str = field(default="", repr=False)
     hmac_secrets: tuple[str, ...] = field(default=(), repr=False)
+    signed_sources: tuple[str, ...] = ("returngo", "cin7")
 
 
 @dataclass(frozen=True, slots=True)

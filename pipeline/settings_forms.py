@@ -133,6 +133,7 @@ class HooksForm(Form):
     basic_user = text()
     basic_password = text()
     hmac_secrets = Many(text(required=True))
+    signed_sources = Many(text(pattern="returngo|cin7", fix="write returngo or cin7"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
