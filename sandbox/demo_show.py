@@ -82,7 +82,7 @@ def _returns(rows: list[Row]) -> Table:
 
 
 def _in_two_lines(row: Row) -> Text:
-    said = Text(f"{row.order} RMA {row.rma}  ")
+    said = Text(f"{row.shop} {row.order} RMA {row.rma}  ")
     said.append_text(_status(row))
     if row.notes:
         amounts = row.amounts

@@ -38,7 +38,7 @@ class StageError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A running practice world and Returnline beside it. `hooks` is where the portal posts to."""
+    """A running practice world and Returnline beside it. `hook` is where the portal posts to."""
 
     folder: Path
     desk: Desk
@@ -142,7 +142,8 @@ def _wait(done: Any, process: subprocess.Popen[bytes], log: Path) -> None:
     while not done():
         if process.poll() is not None or time.monotonic() > deadline:
             words = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-            raise StageError(f"did not start within {START_SECONDS:.0f} s, see {log}\n{words}")
+            what = "did not start" if process.poll() is None else "ended while starting"
+            raise StageError(f"{what} within {START_SECONDS:.0f} s, see {log}\n{words}")
         time.sleep(0.05)
 
 

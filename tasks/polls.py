@@ -45,12 +45,14 @@ def open_returns(parts: Parts, shop: str) -> None:
     ended = {s.rma_id: s.status for page in client.summaries(ENDED, updated_since=since) for s in page}
     reach("sweep.polled")
     now = parts.clock()
-    with parts.ledger.write() as conn:
+    # Compared outside the writing transaction: with many returns this takes long, and one nudge too many does no harm.
+    with parts.ledger.read() as conn:
         known = _statuses(conn, shop)
         left = {rma for rma, status in known.items() if status in WATCHED and rma not in seen and rma not in ended}
         changed = {rma for rma, status in {**ended, **seen}.items() if known.get(rma) != status}
         # An ended return that we never knew is history, not news.
         news = ({rma for rma in changed if rma in seen or rma in known} | left) - _already_nudged(conn, shop)
+    with parts.ledger.write() as conn:
         for rma in sorted(news):
             returns.nudge(conn, shop, rma, now)
         memory.set_cursor(conn, shop, ENDED_SINCE, (now - OVERLAP).isoformat(), now)

@@ -42,7 +42,7 @@ def tick(parts: Parts) -> None:
     queue_age.watch(parts)
     repair(parts)
     repaired = parts.clock()
-    batching.advance(parts)
+    _apart(batching.advance, parts)
     for shop in parts.settings.shops:
         quota_watch.watch(parts, shop)
         for poll in polls_of(parts):
@@ -51,6 +51,14 @@ def tick(parts: Parts) -> None:
             if parts.clock() - repaired >= timedelta(seconds=parts.settings.intervals.sweep):
                 repair(parts)
                 repaired = parts.clock()
+
+
+def _apart(step: Callable[[Parts], None], parts: Parts) -> None:
+    """A step that fails for a reason of its own is told, and must not keep the others from their turn."""
+    try:
+        step(parts)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        log.exception("step failed", step=step.__name__, why=type(error).__name__)
 
 
 def repair(parts: Parts) -> None:

@@ -14,7 +14,7 @@ from pipeline.cin7 import Cin7
 from pipeline.ledger import entries, memory, nudging, returns
 from pipeline.ledger import tables as t
 from pipeline.quota import Lane, QuotaWait
-from tasks import consume, intake, lanes, polls, reading, sweep
+from tasks import batching, consume, intake, lanes, polls, reading, sweep
 from tasks.books import LedgerBooks
 from tasks.failures import SaleBusyError
 from tests.tasks.practice import PREFIX, SHOP, Bench
@@ -275,3 +275,16 @@ def test_what_is_due_is_hinted_between_two_slow_polls(bench: Bench, monkeypatch:
     monkeypatch.setattr(sweep, "run_poll", lambda *_: bench.clock.forward(20))
     sweep.tick(bench.parts)
     assert len(repairs) == 1 + len(sweep.polls_of(bench.parts))
+
+
+def test_a_batch_that_cannot_be_advanced_does_not_stop_the_sweep(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(_: object) -> None:
+        raise LookupError("an unknown state")
+
+    polled: list[str] = []
+    monkeypatch.setattr(batching, "advance", breaks)
+    monkeypatch.setattr(sweep, "run_poll", lambda _parts, _shop, poll: polled.append(poll.name))
+    bench.deliver(b'{"rmaId": 55}', delivery_id="d-1")
+    sweep.tick(bench.parts)
+    assert bench.hints("intake") == 1
+    assert polled == [poll.name for poll in sweep.polls_of(bench.parts)]
