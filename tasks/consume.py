@@ -25,6 +25,7 @@ from schemas.money import Money
 from tasks import availability, batching, lanes, settling
 from tasks.books import LedgerBooks
 from tasks.failures import TakenOverError, consequence
+from tasks.lock_date import plan_anew_if_locked
 from tasks.perform import Performer, Timing, waits_for_person
 from tasks.policy import MOST_STARTS, Consequence, Exit
 from tasks.providers import provider_for
@@ -189,7 +190,9 @@ def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
     provider = provider_for(work.parts, row, books.sale)
     performer = Performer(settling.LedgerStore(work.parts), provider, timing_of(work.parts), work.parts.clock)
     with on_behalf(effect_id=row.effect_id):
-        performer.perform(row.effect_id)
+        done = performer.perform(row.effect_id)
+    if done is not None and done.state == effects.REJECTED:
+        plan_anew_if_locked(work.parts, done, books)
 
 
 def _adopt(work: Work, row: EffectRow, action: AdoptCreditNote) -> None:

@@ -80,9 +80,10 @@ def _tell(conn: sa.Connection, shop: str, subject: str, concern: Concern | None,
 
 
 def _of_strangers(strangers: Strangers, usage: Usage, quota: Quota) -> Concern:
+    word = "call" if strangers.refusals == 1 else "calls"
     cause = (
-        f"Cin7 refused {strangers.refusals} calls for its limit although we had used at most {usage.limit} of "
-        f"{quota.limit} in {quota.window:g} s: somebody else uses our application key."
+        f"Cin7 refused {strangers.refusals} {word} for its limit although we had used at most {usage.limit} of "
+        f"{quota.limit} in {quota.window:g} s: somebody else seems to use our application key."
     )
     step = "Give the other program a key of its own, or lower `cin7.limit` by what it needs. We wait as long as told."
     return Concern(ConcernType.RATE_BUDGET_EXHAUSTED, cause, step)
