@@ -42,9 +42,7 @@ class LedgerFigures(Collector):
         yield _one("returnline_inbox_up", "Whether the inbox could be read", 1)
         yield _one("returnline_inbox_waiting", "Deliveries not taken by the intake", depth.waiting)
         yield _one("returnline_inbox_pending", "Deliveries taken and not yet admitted", depth.pending)
-        yield _one(
-            "returnline_inbox_oldest_seconds", "Age of the oldest delivery", depth.oldest_age_seconds
-        )
+        yield _one("returnline_inbox_oldest_seconds", "Age of the oldest delivery", depth.oldest_age_seconds)
 
 
 def _one(name: str, what: str, value: float) -> GaugeMetricFamily:

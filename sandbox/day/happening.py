@@ -31,7 +31,7 @@ UNREADABLE = "<html>we will be back soon</html>"
 def steps_of(returns: tuple[ReturnOfDay, ...], span: float, luck: random.Random) -> tuple[Step, ...]:
     """Every step of the day in order of time. Returns arrive over the first four fifths of `span` seconds."""
     gap = span * 0.8 / len(returns)
-    steps = []
+    steps: list[Step] = []
     for number, one in enumerate(returns):
         start = number * gap + luck.random() * gap
         steps += _life(one, span * LOCKED_AT if one.after_lock else start)
