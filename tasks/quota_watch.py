@@ -83,7 +83,7 @@ def _of_strangers(strangers: Strangers, usage: Usage, quota: Quota) -> Concern:
     word = "call" if strangers.refusals == 1 else "calls"
     cause = (
         f"Cin7 refused {strangers.refusals} {word} for its limit although we had used at most {usage.limit} of "
-        f"{quota.limit} in {quota.window:g} s: somebody else seems to use our application key."
+        f"{quota.limit} in {quota.window:g} s: somebody else uses our application key."
     )
     step = "Give the other program a key of its own, or lower `cin7.limit` by what it needs. We wait as long as told."
     return Concern(ConcernType.RATE_BUDGET_EXHAUSTED, cause, step)
