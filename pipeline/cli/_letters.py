@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli._ledger import Moment, bell, opened, print_json, who_option
-from pipeline.cli._options import settings_options
+from pipeline.cli._options import RowNumber, settings_options
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ CANARY_FROM = 10
 def letter_filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the filters; the command receives `wanted`."""
 
-    @click.argument("ids", nargs=-1, type=int, metavar="[LETTER]...")
+    @click.argument("ids", nargs=-1, type=RowNumber, metavar="[LETTER]...")
     @click.option("--consumer", default="", help="Queue, e.g. credit-notes or intake.")
     @click.option("--type", "type_", default="", help="Exception type, e.g. WRITE_REJECTED.")
     @click.option("--fingerprint", default="", help="One cause, as `dead stats` shows it.")
@@ -91,12 +91,14 @@ def requeue_options(command: Callable[..., Any]) -> Callable[..., Any]:
             letter_filters,
             who_option,
             click.option("--yes", is_flag=True, help="Do it. Without it nothing changes."),
-            click.option("--canary", type=click.IntRange(0), help="So many first, and wait for them to end."),
+            click.option(
+                "--canary", type=click.IntRange(0, 2**31 - 1), help="So many first, and wait for them to end."
+            ),
             click.option("--rate", type=Rate(), default="60", show_default=True, help="Letters a minute; 0: no pause."),
             click.option(
                 "--stop-at", type=Share(), default="30%", show_default=True, help="Stop when more are buried again."
             ),
-            click.option("--limit", type=click.IntRange(1), help="No more than so many."),
+            click.option("--limit", type=click.IntRange(1, 2**31 - 1), help="No more than so many."),
             click.option("--wait", type=float, default=300.0, show_default=True, help="Seconds for the canary to end."),
             click.option("--force", is_flag=True, help="Also those that died of one cause three times."),
             click.option("--past-void", is_flag=True, help="Post again although our document was voided by hand."),

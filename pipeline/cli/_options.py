@@ -11,6 +11,9 @@ import click
 
 from pipeline.settings import Settings, SettingsInvalidError, load
 
+#: A row's own number: what a database can count to, so that a slip of the keyboard is a usage error.
+RowNumber = click.IntRange(1, 2**31 - 1)
+
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --config and --data; the command receives `settings`. Refused settings end the command with exit code 2."""

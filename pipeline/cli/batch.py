@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli._ledger import at, opened, print_json, show, who_option
-from pipeline.cli._options import settings_options
+from pipeline.cli._options import RowNumber, settings_options
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.batch_report import Report
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print it as data.")
-_number = click.argument("number", type=int)
+_number = click.argument("number", type=RowNumber)
 
 
 @click.group()

@@ -14,7 +14,7 @@ import click
 
 from pipeline.cli._ledger import age, at, opened, print_json, show, who_option
 from pipeline.cli._letters import evidence_text, letter_filters, requeue_options, run_requeue
-from pipeline.cli._options import settings_options
+from pipeline.cli._options import RowNumber, settings_options
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _line(row: Mapping[str, Any], old: str) -> tuple[str, ...]:
 
 @command.command("show")
 @settings_options
-@click.argument("letter", type=int)
+@click.argument("letter", type=RowNumber)
 @click.option("--original", is_flag=True, help="Only the original bytes, as they came.")
 @_as_json
 def show_(settings: Settings, letter: int, original: bool, as_json: bool) -> None:
@@ -146,7 +146,7 @@ def requeue(settings: Settings, wanted: Filter, who: str, **how: Any) -> None:
 @command.command()
 @settings_options
 @who_option
-@click.argument("letter", type=int)
+@click.argument("letter", type=RowNumber)
 @click.option("--file", "source", type=click.File("rb"), required=True, help="The new body; - reads standard input.")
 @click.option("--reason", required=True, help="Why, for the audit row.")
 @click.option("--force", is_flag=True, help="Keep it although it cannot be read either.")

@@ -23,7 +23,7 @@ def command() -> None:
 @click.option("--outcome", type=click.Choice(("admitted", "duplicate", "unreadable")), help="What became of it.")
 @click.option("--subject", default="", help="Beginning of the subject, e.g. rma:1042 or sale:.")
 @click.option("--since", type=Moment(), help="Received at or after: 2026-11-23, or a span like 2h, 3d.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The latest so many.")
+@click.option("--limit", type=click.IntRange(1, 2**31 - 1), default=50, show_default=True, help="The latest so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as data.")
 def list_(settings: Settings, since: datetime | None, limit: int, as_json: bool, **wanted: str | None) -> None:
     """The latest deliveries, newest first. Bodies and headers are not shown: they may name shoppers."""

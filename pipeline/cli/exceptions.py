@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipeline.cli._ledger import Moment, age, at, bell, opened, print_json, show, who_option
-from pipeline.cli._options import settings_options
+from pipeline.cli._options import RowNumber, settings_options
 from pipeline.settings import Settings
 from schemas.concerns import ConcernType, Owner
 
@@ -71,7 +71,7 @@ def _line(row: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
 
 @command.command("show")
 @settings_options
-@click.argument("number", type=int)
+@click.argument("number", type=RowNumber)
 @_as_json
 def show_(settings: Settings, number: int, as_json: bool) -> None:
     """One exception: what happened, why, what money, who, what to do."""
@@ -113,7 +113,7 @@ def _open(row: Mapping[str, Any] | None, number: int) -> Mapping[str, Any]:
 @command.command()
 @settings_options
 @who_option
-@click.argument("number", type=int)
+@click.argument("number", type=RowNumber)
 @click.argument("assignee")
 def assign(settings: Settings, who: str, number: int, assignee: str) -> None:
     """Name who looks after it."""
@@ -130,7 +130,7 @@ def assign(settings: Settings, who: str, number: int, assignee: str) -> None:
 @command.command()
 @settings_options
 @who_option
-@click.argument("number", type=int)
+@click.argument("number", type=RowNumber)
 @click.option("--until", type=Moment(ahead=True), required=True, help="End of the rest: 2026-12-01, or 3d from now.")
 @click.option("--note", default="", help="Why.")
 def snooze(settings: Settings, who: str, number: int, until: datetime, note: str) -> None:
@@ -152,7 +152,7 @@ def snooze(settings: Settings, who: str, number: int, until: datetime, note: str
 @command.command()
 @settings_options
 @who_option
-@click.argument("number", type=int)
+@click.argument("number", type=RowNumber)
 @click.option("--reason", required=True, help="How it was dealt with.")
 def resolve(settings: Settings, who: str, number: int, reason: str) -> None:
     """Say that it is dealt with. While the facts say otherwise, it comes back."""
@@ -171,7 +171,7 @@ def resolve(settings: Settings, who: str, number: int, reason: str) -> None:
 @command.command()
 @settings_options
 @who_option
-@click.argument("number", type=int)
+@click.argument("number", type=RowNumber)
 @click.option("--reason", required=True, help="Why this return may go on in spite of it.")
 def accept(settings: Settings, who: str, number: int, reason: str) -> None:
     """Accept this type of exception for this return, and let the return go on."""

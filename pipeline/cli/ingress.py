@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 
 @click.command()
 @settings_options
-@click.option("--port", type=int, help="Listen here and not on ingress.port; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen here and not on ingress.port; 0 takes a free one.")
 @click.option("--port-file", type=click.Path(path_type=Path), help="Write the port here once the ingress answers.")
 def command(settings: Settings, port: int | None, port_file: Path | None) -> None:
     """Take webhooks in (POST /hooks/...); stop with SIGTERM."""
