@@ -145,6 +145,9 @@ class Cell:
 
     def arrive(self) -> None:
         """A return comes in by webhook; another one of which nobody is told is left to the sweep."""
+        # The cells share one practice shop: one that already shows the figure would have nothing published to it.
+        shop = {"sku": SKU, "location": "Shop floor", "available": 0}
+        self.world.control.post("/shopify/levels", json=shop).raise_for_status()
         self.order = self.bench.desk.sell(kind="Advanced Sale")
         self.rma = self.bench.desk.open_return(self.order)
         fields: dict[Any, Any] = {
