@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from pipeline.broker import celery_app, redis_url, send
+from pipeline.broker import celery_app, dead_queue, redis_url, send
 from pipeline.cin7 import Cin7, Cin7Access
 from pipeline.inbox import Inbox
 from pipeline.ledger import Ledger, attempts
@@ -140,6 +140,10 @@ class Parts:
         except RedisError:
             return False
         return self.hint(CONSUME, consumer, entry_id=entry_id)
+
+    def show_dead(self, queue: str, entry_id: int, subject: str) -> None:
+        """Let the dead-letter queue show that a letter was written; the ledger keeps the letter itself."""
+        self.hint("dead.letter", dead_queue(queue), entry_id=entry_id, subject=subject)
 
     def taken_up(self, entry_id: int) -> None:
         """The hint has arrived: a wake from now on sends a new one."""

@@ -25,7 +25,6 @@ GLOBAL_VARIABLES = {
     "RETURNLINE_FLOWER_PASSWORD": "flower.password",
 }
 WHOLE_NUMBERS = frozenset({"metrics_port", "ingress.port"})
-GLOBAL_SECRETS = ("ingress.metrics_token", "flower.password")
 # The last part of the variable's name, and the key under shops.NAME.
 SHOP_SECRETS = {
     "returngo.api_key": "RETURNGO_API_KEY",

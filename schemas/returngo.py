@@ -37,8 +37,6 @@ _TAG = re.compile(r"<[^<>]*>")
 _RECEIVED_TEXT = re.compile(r"^Shipment\s+RECEIVED\b")
 _ORIGINAL_ORDER = re.compile(r"^Request\s+SUBMITTED,\s*original\s+order:?\s+(\S+)")
 
-#: The one reference kind that is money itself; it is never kept.
-STORE_CREDIT_CODE = "StoreCreditCode"
 #: Reference kinds that are safe to keep: they name a document and cannot be spent.
 SAFE_REFERENCES = frozenset({"PlatformRefundId", "InvoicePaymentId"})
 

@@ -241,7 +241,7 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
         siblings = _wake_siblings(conn, claimed, now)
     if buried:
         reach("dead.buried")
-        work.parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
+        work.parts.show_dead(claimed.consumer, claimed.entry_id, claimed.subject)
     for entry_id, name in siblings:
         work.parts.hint_entry(entry_id, name)
     return exit_, reason
@@ -279,8 +279,7 @@ def _next_look(row: EffectRow, now: datetime) -> datetime:
     return max(due, row.lease_until) if row.lease_until is not None else due
 
 
-# -- when it does not go well
-# -------------------------------------------------------------------------------------------
+# -- when it does not go well ----------------------------------------------------------------------------------------
 
 
 def _fail(parts: Parts, claimed: Claim, error: Exception) -> tuple[str, str]:
@@ -329,7 +328,7 @@ def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: s
             conn, claimed.shop, claimed.consumer, claimed.subject, concern, now, return_id=claimed.return_id
         )
     reach("dead.buried")
-    parts.hint("dead.letter", f"{claimed.consumer}.dead", entry_id=claimed.entry_id, subject=claimed.subject)
+    parts.show_dead(claimed.consumer, claimed.entry_id, claimed.subject)
     return entries.BURIED, why
 
 

@@ -9,7 +9,7 @@ from celery import Celery, signals
 
 from consumers.roster import ROSTER
 from pipeline import log
-from pipeline.broker import INTAKE, SWEEP, celery_app
+from pipeline.broker import SWEEP, celery_app
 from pipeline.parts import CONSUME
 from pipeline.settings import Settings, load
 from tasks import consume, intake, reading, strays, sweep
@@ -53,6 +53,3 @@ def _register(app: Celery) -> None:
     @stage(sweep.TICK)
     def tick(**_: Any) -> None:
         sweep.tick(parts())
-
-
-QUEUES = (INTAKE, SWEEP, *(c.name for c in ROSTER))

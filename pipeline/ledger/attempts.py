@@ -35,11 +35,3 @@ def keep(conn: sa.Connection, attempt: Attempt) -> None:
     """Write one attempt down."""
     row = {name: getattr(attempt, name) for name in Attempt.__slots__}
     conn.execute(t.attempts.insert().values(**row))
-
-
-def calls_by_system(conn: sa.Connection) -> dict[tuple[str, bool], int]:
-    """HTTP attempts by system, and whether they were made for one return (True) or in bulk (False)."""
-    a = t.attempts.c
-    single = a.return_id.is_not(None)
-    rows = conn.execute(sa.select(a.system, single, sa.func.count()).group_by(a.system, single))
-    return {(str(system), bool(mine)): int(count) for system, mine, count in rows}

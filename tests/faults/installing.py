@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tasks import sweep
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import Bench, stock_up
 from tests.valkey_server import ValkeyHandle, running_valkey
@@ -51,3 +52,14 @@ def fresh_books(world: SandboxHandle) -> None:
     world.control.delete("/faults")
     world.control.delete("/calls")
     stock_up(world)
+
+
+def goes_on(bench: Bench, order: str, rma: str) -> None:
+    """By itself, with the sweep and the workers as usual, and to exactly one note."""
+    for _ in range(6):
+        bench.clock.forward(200)
+        sweep.repair(bench.parts)
+        bench.consume(rma)
+    assert bench.entry(rma)["state"] == "settled"
+    assert [note["status"] for note in bench.desk.notes(order)] == ["AUTHORISED"]
+    assert [one["state"] for one in bench.effects(rma) if one["kind"] == "credit"] == ["CONFIRMED"]

@@ -24,7 +24,7 @@ from pipeline.ledger import tables as t
 from pipeline.ledger.migrating import at_head
 from tasks import consume, queue_age, sweep
 from tests.faults.crew import until
-from tests.faults.installing import fresh_books
+from tests.faults.installing import fresh_books, goes_on
 from tests.faults.metadata import fault
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import Bench, Clock, Desk, write_settings
@@ -112,17 +112,6 @@ def on_hand(bench: Bench, kind: str = "Simple Sale") -> tuple[str, str]:
     rma = bench.desk.open_return(order)
     bench.take(rma)
     return order, rma
-
-
-def goes_on(bench: Bench, order: str, rma: str) -> None:
-    """By itself and to exactly one note."""
-    for _ in range(6):
-        bench.clock.forward(200)
-        sweep.repair(bench.parts)
-        bench.consume(rma)
-    assert bench.entry(rma)["state"] == "settled"
-    assert [note["status"] for note in bench.desk.notes(order)] == ["AUTHORISED"]
-    assert [one["state"] for one in bench.effects(rma) if one["kind"] == "credit"] == ["CONFIRMED"]
 
 
 def test_the_migrations_bring_an_empty_postgresql_to_the_newest_form(postgres_url: str) -> None:

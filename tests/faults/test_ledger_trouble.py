@@ -19,7 +19,7 @@ from pipeline.ledger import returns, store
 from tasks import queue_age, sweep
 from tests.faults import installing
 from tests.faults.crew import until
-from tests.faults.installing import Installing
+from tests.faults.installing import Installing, goes_on
 from tests.faults.metadata import fault
 from tests.tasks.practice import SHOP, Bench
 from tests.valkey_server import ValkeyHandle
@@ -41,17 +41,6 @@ def on_hand(bench: Bench, kind: str = "Advanced Sale") -> tuple[str, str]:
     rma = bench.desk.open_return(order)
     bench.take(rma)
     return order, rma
-
-
-def goes_on(bench: Bench, order: str, rma: str) -> None:
-    """By itself, with the sweep and the workers as usual, and to exactly one note."""
-    for _ in range(6):
-        bench.clock.forward(200)
-        sweep.repair(bench.parts)
-        bench.consume(rma)
-    assert bench.entry(rma)["state"] == "settled"
-    assert [note["status"] for note in bench.desk.notes(order)] == ["AUTHORISED"]
-    assert [one["state"] for one in bench.effects(rma) if one["kind"] == "credit"] == ["CONFIRMED"]
 
 
 @contextmanager
