@@ -20,6 +20,7 @@ from consumers.native_notes import in_flight, orphans, vanished
 from consumers.posting_day import posting_day
 from consumers.refund_gap import income_to_post, unexplained, without_note
 from consumers.simple_sale import one_note_only
+from consumers.unknown_words import sale_held, strange_parcel
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
 from schemas.returns import DONE, Return, Unit
@@ -71,6 +72,9 @@ def _loose(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
 def _later(standing: UnitStanding, case: Case) -> Held:
     """The quiet wait for a gate, loud only where ReturnGO has closed the return and will not speak again by itself."""
     unit, ret, kind = standing.unit, case.ret, ConcernType.REFUNDED_NOT_RECEIVED
+    odd = None if standing.goods else strange_parcel(ret, unit, case)
+    if odd is not None:
+        return odd
     if ret.status != DONE or not refunded(ret, unit) or kind in case.waived:
         return Held(unit, standing.reason, HOUR)
     cause = f"the return is done and the shopper refunded, but {standing.reason}"
@@ -123,8 +127,9 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
         cause = f"sale {sale.order_number} is voided in Cin7, so it takes no credit note"
         step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
         return Held(unit, cause, HOUR, ConcernType.SALE_VOIDED, step)
-    if matter.terms.credit_note_owner is EffectOwner.NATIVE:
-        return None
+    unclear = sale_held(sale, case, unit)
+    if unclear is not None or matter.terms.credit_note_owner is EffectOwner.NATIVE:
+        return unclear
     if in_flight(case):
         return Held(unit, "an earlier credit note of this return is still on its way", SOON)
     gone = vanished(sale, case)

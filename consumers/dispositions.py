@@ -57,7 +57,8 @@ def _sellable(unit: Unit, rule: DispositionRule, terms: Terms) -> str | Unplaced
     portal = unit.inspection.location if unit.inspection else ""
     if not portal:
         return rule.location or terms.sellable_location or _unset("sellable_location")
-    mapped = terms.portal_locations.get(portal)
+    known = {name.strip().casefold(): place for name, place in terms.portal_locations.items()}
+    mapped = known.get(portal.strip().casefold())
     if mapped:
         return mapped
     step = f"map portal location {portal!r} to a Cin7 location in the shop's settings"

@@ -14,10 +14,7 @@ from schemas.actions import AuthoriseOrder, LinkExchangeOrder
 from schemas.concerns import Concern
 from schemas.money import Money, total
 from schemas.returns import ExchangeItem, ExchangeOrder, Unit
-from schemas.sales import DRAFT, NOT_AVAILABLE, Sale, Tenant
-
-#: The order statuses in which an order may still be changed and authorised.
-_DRAFTS = frozenset({DRAFT, NOT_AVAILABLE, ""})
+from schemas.sales import ORDER_DRAFTS, ORDER_STATUSES, Sale, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,14 @@ class Sighting:
     @property
     def in_draft(self) -> bool:
         """Whether Cin7 holds the order as a draft."""
-        return self.known is not None and not self.known.voided and self.known.order_status in _DRAFTS
+        return self.known is not None and not self.known.voided and self.known.order_status in ORDER_DRAFTS
 
     @property
     def out(self) -> bool:
         """Whether the order left Draft in Cin7."""
-        return self.known is not None and not self.known.voided and self.known.order_status not in _DRAFTS
+        if self.known is None or self.known.voided or self.known.order_status not in ORDER_STATUSES:
+            return False
+        return self.known.order_status not in ORDER_DRAFTS
 
     @property
     def shipped(self) -> bool:

@@ -13,9 +13,7 @@ from schemas.concerns import ConcernType
 from schemas.merchant import EffectOwner, Gate, Terms
 from schemas.merchant import ExchangeReason as Reason
 from schemas.money import Money, total
-from schemas.returns import SUCCESS, Return, Transaction, Unit
-
-INVOICE_PAYMENT = "InvoicePayment"
+from schemas.returns import CANCELED, INVOICE_PAYMENT, SUCCESS, Return, Transaction, Unit
 
 #: Hours until a reason becomes an exception. `original` is a card authorisation of seven days less two.
 TIMERS: dict[Reason, int] = {
@@ -112,8 +110,8 @@ def _goods_since(case: Case) -> datetime | None:
 
 
 def invoices(ret: Return) -> tuple[Transaction, ...]:
-    """What the shopper was asked to pay for a dearer exchange."""
-    return tuple(t for t in ret.transactions if t.kind == INVOICE_PAYMENT)
+    """What the shopper was asked to pay for a dearer exchange; an invoice that was taken back asks for nothing."""
+    return tuple(t for t in ret.transactions if t.kind == INVOICE_PAYMENT and t.status != CANCELED)
 
 
 def price_difference(sighting: Sighting) -> Money | None:

@@ -35,7 +35,8 @@ def _seen(case: Case, order: ExchangeOrder, terms: Terms, books: Books) -> Sight
 def _available(sighting: Sighting, terms: Terms, books: Books) -> dict[str, Decimal]:
     """Available, not on hand: what is promised to others is not there for this one."""
     sellable = {place for place in (*terms.sellable_locations, terms.sellable_location) if place}
-    places = {sighting.known.location} if sighting.known and sighting.known.location else sellable
+    named = {sighting.known.location} if sighting.known and sighting.known.location else sellable
+    places = {place.strip().casefold() for place in named}
     return {sku: _promise(sku, wanted, places, books) for sku, wanted in sorted(sighting.wanted().items())}
 
 
@@ -43,7 +44,7 @@ def _promise(sku: str, wanted: Decimal, places: set[str], books: Books) -> Decim
     rows = books.stock_of(sku)
     if not rows and not books.keeps_stock(sku):
         return wanted
-    return sum((row.available for row in rows if row.location in places or not places), Decimal(0))
+    return sum((row.available for row in rows if row.location.casefold() in places or not places), Decimal(0))
 
 
 def _cin7_sku(sku: str, terms: Terms, books: Books) -> str:

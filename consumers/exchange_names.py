@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from schemas.returns import ExchangeOrder, Return, Unit
+from schemas.returns import ExchangeOrder, Return, Unit, refund_wanted
 
 _WORD = re.compile(r"[\w][\w.\-]*")
 _FEE = "fee"
@@ -76,13 +76,13 @@ def on_original(ret: Return, order: ExchangeOrder) -> bool:
 
 def exchanged_units(ret: Return) -> tuple[Unit, ...]:
     """The units the shopper swaps; where only the return names what is wanted, every unit that is not refunded."""
-    own = tuple(unit for unit in ret.units if unit.exchange_items or "exchange" in unit.resolution.casefold())
+    own = tuple(unit for unit in ret.units if unit.exchanged)
     if own:
         return own
-    return tuple(unit for unit in ret.units if not unit.resolution.startswith("Refund")) or ret.units
+    return tuple(unit for unit in ret.units if not refund_wanted(unit.resolution)) or ret.units
 
 
 def wants_exchange(ret: Return) -> bool:
     """Whether any part of the return is an exchange."""
-    wanted = any(unit.exchange_items or "exchange" in unit.resolution.casefold() for unit in ret.units)
+    wanted = any(unit.exchanged for unit in ret.units)
     return wanted or bool(ret.exchange_items) or bool(exchanges_of(ret))

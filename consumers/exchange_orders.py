@@ -17,6 +17,7 @@ from consumers.exchange_names import exchanged_units, exchanges_of, on_original,
 from consumers.exchange_release import back_ordered, begun, other_goods, proposal, record_out, record_real, release
 from consumers.holds import HOUR, LONG, SOON
 from consumers.posting_day import zone_of
+from consumers.unknown_words import sale_wait
 from schemas.actions import KINDS, AuthoriseOrder, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import ExchangeReason as Reason
@@ -62,6 +63,9 @@ def _one(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Plan:
         return native(case, sighting)
     if isinstance(sale, Concern):
         return Plan(waits=(Wait(sale.cause, LONG, sale),))
+    unclear = sale_wait(sale, case) if sale is not None else None
+    if unclear is not None:
+        return Plan(waits=(unclear,))
     if ret.status in ENDED_STATUSES:
         return ended(case, sighting)
     if sale is not None and sale.voided:

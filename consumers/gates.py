@@ -64,10 +64,7 @@ def _since(ret: Return, unit: Unit) -> datetime | None:
 
 def refunded(ret: Return, unit: Unit) -> bool:
     """Whether a successful refund names exactly this unit (a payment by the shopper is none)."""
-    return any(
-        t.status == SUCCESS and t.kind.startswith("Refund") and unit.returned_item_id in t.unit_ids
-        for t in ret.transactions
-    )
+    return any(t.status == SUCCESS and t.gives_back and unit.returned_item_id in t.unit_ids for t in ret.transactions)
 
 
 def goods_received(ret: Return, unit: Unit) -> bool:

@@ -19,7 +19,7 @@ from consumers.sku_ladder import SkuMatch, climb
 from schemas.actions import AdjustStock, UnitGoods
 from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner, Terms
-from schemas.sales import SERVICE, DocumentLine, Location, Sale
+from schemas.sales import SERVICE, VOIDED, DocumentLine, Location, Sale
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _arrival(
 
 
 def _line(one: Whereabouts, facts: GoodsFacts, sale: Sale) -> DocumentLine | None:
-    lines = [line for invoice in sale.invoices if invoice.status != "VOIDED" for line in invoice.lines]
+    lines = [line for invoice in sale.invoices if invoice.status != VOIDED for line in invoice.lines]
     found = climb(one.unit.sku, lines, facts.aliases)
     if not isinstance(found, SkuMatch):
         return None

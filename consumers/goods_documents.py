@@ -29,7 +29,7 @@ from schemas.actions import (
 from schemas.concerns import ConcernType
 from schemas.merchant import EffectOwner, Terms
 from schemas.money import Money
-from schemas.sales import Location, StockLine, Tenant
+from schemas.sales import Location, StockLine, Tenant, restock_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def value_checks(desk: Desk) -> tuple[Action, ...]:
         note = effect.action
         if not effect.confirmed or not isinstance(note, PostCreditNote) or not restock_posted(effect, desk.facts.sale):
             continue
-        late = effect.details.get("restock_status") == "DRAFT"
+        late = restock_open(effect.details.get("restock_status", ""))
         goods = tuple(one for one in note.goods if one.parts and one.unit not in covered)
         if goods and (desk.terms.check_restock_value or late):
             found.append(_value_check(desk, note, effect, goods, late=late))

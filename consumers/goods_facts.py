@@ -10,6 +10,7 @@ from consumers.dispositions import location_names
 from consumers.gates import goods_received
 from consumers.goods_log import State, Whereabouts, whereabouts
 from consumers.goods_moves import Moves, moves_of
+from consumers.unknown_words import sale_wait
 from schemas.concerns import Concern
 from schemas.merchant import EffectOwner, Terms
 from schemas.returns import ENDED_STATUSES
@@ -67,7 +68,8 @@ def _with_sale(facts: GoodsFacts, case: Case, books: Books) -> GoodsFacts:
     answer = books.sale_of(case.ret.order_name, case.ret.order_id)
     if isinstance(answer, Concern):
         return replace(facts, trouble=answer)
-    return replace(facts, sale=answer)
+    unclear = sale_wait(answer, case)
+    return replace(facts, trouble=unclear.concern) if unclear else replace(facts, sale=answer)
 
 
 def _skus(moves: Moves) -> list[str]:

@@ -11,7 +11,7 @@ from consumers.case import Case, Done
 from consumers.findings import AWAITED, DROP_SHIP
 from schemas.actions import AdjustStock, PostCreditNote, TransferStock, UnitGoods, WriteOffStock
 from schemas.returns import Unit
-from schemas.sales import AUTHORISED, Sale
+from schemas.sales import AUTHORISED, Sale, restock_open
 
 #: The kinds of effect that move goods after the credit note.
 MOVING = frozenset({"transfer", "adjust", "write-off"})
@@ -64,7 +64,7 @@ def step_name(one: Whereabouts) -> str:
 
 def restock_posted(effect: Done, sale: Sale | None) -> bool:
     """Whether the note's goods are on the shelf: by the answer of the write, or by the sale as read since."""
-    if effect.details.get("restock_status") != "DRAFT":
+    if not restock_open(effect.details.get("restock_status", "")):
         return True
     notes = sale.credit_notes if sale else ()
     return any(note.task_id == effect.reference and note.restock_status == AUTHORISED for note in notes)

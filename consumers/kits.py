@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from consumers.dispositions import Unplaced
 from schemas.concerns import ConcernType
-from schemas.sales import DocumentLine, Sale, StockLine
+from schemas.sales import VOIDED, DocumentLine, Sale, StockLine
 
 #: How many of each component product one bundle holds.
 Recipe = Mapping[str, int]
@@ -71,7 +71,7 @@ def _picks(sale: Sale) -> list[StockLine]:
 
 
 def _lines(sale: Sale) -> list[DocumentLine]:
-    return [line for invoice in sale.invoices if invoice.status != "VOIDED" for line in invoice.lines]
+    return [line for invoice in sale.invoices if invoice.status != VOIDED for line in invoice.lines]
 
 
 def _name(sale: Sale, product_id: str) -> str:

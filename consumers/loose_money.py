@@ -18,6 +18,7 @@ from consumers.refund_gap import TRANSACTION, Unexplained, both_figures, mismatc
 from consumers.remaining import note_name, oldest_first
 from consumers.settlement import BONUS, GOODWILL
 from consumers.shipping import given_back, shipping_left
+from consumers.unknown_words import sale_wait
 from schemas.actions import NoteExtra, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import NoteStyle
@@ -36,6 +37,9 @@ def settle_loose(matter: Matter, found: Unexplained) -> Plan:
     if matter.sale.voided:
         step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
         return _wait(ConcernType.SALE_VOIDED, found, f"sale {matter.sale.order_number} is voided", step)
+    unclear = sale_wait(matter.sale, matter.case)
+    if unclear is not None:
+        return Plan(waits=(unclear,))
     if matter.conflict is not None:
         line = matter.conflict.line
         cause = f"invoice line {line.sku} follows no known rule of totals"

@@ -6,11 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from schemas.returns import STORE_CREDIT, SUCCESS, Return, Transaction, Unit
-
-#: Statuses after which a transaction does not change (measured by integrators: the third word is Requested).
-_OVER = frozenset({SUCCESS, "Failed"})
-_DISPUTES = ("chargeback", "dispute")
+from schemas.returns import REQUESTED, STORE_CREDIT, SUCCESS, Return, Transaction, Unit
 
 #: The keys of the merchant's `fees` map; all amounts are what the shopper does not get, tax included.
 RESTOCKING, RETURN, SHIPMENT, CANCELLATION = "restocking", "return", "shipment", "cancellation"
@@ -32,7 +28,7 @@ class PaidOut:
 
 def refunds(ret: Return) -> tuple[Transaction, ...]:
     """Money towards the shopper, whatever became of it (an invoice paid by the shopper is none)."""
-    return tuple(t for t in ret.transactions if t.kind.startswith("Refund"))
+    return tuple(t for t in ret.transactions if t.gives_back)
 
 
 def succeeded(ret: Return) -> tuple[Transaction, ...]:
@@ -41,20 +37,13 @@ def succeeded(ret: Return) -> tuple[Transaction, ...]:
 
 
 def undecided(ret: Return) -> tuple[Transaction, ...]:
-    """The refunds that may still succeed or fail."""
-    return tuple(t for t in refunds(ret) if t.status not in _OVER)
+    """The refunds that may still succeed or fail. A word that nobody knows is none of them: it may stay for ever."""
+    return tuple(t for t in refunds(ret) if t.status == REQUESTED)
 
 
 def disputed(ret: Return) -> tuple[Transaction, ...]:
     """Transactions that speak of a chargeback, where ReturnGO shows one."""
-    return tuple(
-        t for t in ret.transactions if any(word in f"{t.kind} {t.reference_kind}".casefold() for word in _DISPUTES)
-    )
-
-
-def exchanged(unit: Unit) -> bool:
-    """Whether the shopper wants goods for it: then a transaction holds a difference, not its price."""
-    return bool(unit.exchange_items) or "exchange" in unit.resolution.casefold()
+    return tuple(t for t in ret.transactions if t.disputed)
 
 
 def paid_out(ret: Return, ids: frozenset[str]) -> PaidOut | None:
@@ -63,7 +52,7 @@ def paid_out(ret: Return, ids: frozenset[str]) -> PaidOut | None:
     A refund that also pays for other units, one still undecided, or one mixed with an exchange says nothing yet.
     """
     done = succeeded(ret)
-    swapped = {u.returned_item_id for u in ret.units if exchanged(u)}
+    swapped = {u.returned_item_id for u in ret.units if u.exchanged}
     if any(not t.unit_ids for t in done) and not swapped and not undecided(ret):
         everyone = frozenset(u.returned_item_id for u in ret.units)
         return PaidOut(done, everyone, order_level=True) if everyone == ids else _of_units(done, ids, swapped, ret)

@@ -30,7 +30,7 @@ def account_of(transaction: Transaction, terms: Terms) -> str:
     """
     kind = transaction.kind
     wanted = [transaction.processor, kind, "card"] if kind == REFUND else [kind, _short(kind)]
-    mapped = {name.casefold(): code for name, code in terms.refund_accounts.items()}
+    mapped = {name.strip().casefold(): code for name, code in terms.refund_accounts.items()}
     return next((mapped[name.casefold()] for name in wanted if name and name.casefold() in mapped), "")
 
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from consumers.case import Case, Wait
 from consumers.gates import goods_received
 from consumers.holds import LONG, summed
-from consumers.refund_facts import FAILED, REQUESTED, credit_of, credited, moved_at, paid_back, refunds
+from consumers.refund_facts import credit_of, credited, moved_at, paid_back, refunds
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Gate, Terms
 from schemas.money import Money
-from schemas.returns import DONE, ENDED_STATUSES, SUCCESS, Transaction, Unit
+from schemas.returns import DONE, ENDED_STATUSES, FAILED, REQUESTED, SUCCESS, Transaction, Unit, refund_wanted
 
 _K = ConcernType
 #: Hours until a gap is worth a person's time, where the merchant sets no threshold.
@@ -47,6 +47,7 @@ class Gap:
 def gaps(case: Case, terms: Terms, now: datetime) -> list[Gap]:
     """Every open gap of the return, however young."""
     found = [*_units(case, terms, now), *_failed(case, now), *_loose(case, terms, now)]
+    found += _hanging(case, found, terms, now)
     return [gap for gap in found if gap.kind not in case.waived]
 
 
@@ -99,7 +100,7 @@ def _gap(kind: ConcernType, cause: str, unit: Unit, money: Money | None, since: 
 def _not_refunded(unit: Unit, case: Case, now: datetime) -> Gap | None:
     credit = credit_of(case, unit.returned_item_id)
     asked = paid_back(case.ret, unit, REQUESTED)
-    if credit is None or not (unit.resolution.startswith("Refund") or asked):
+    if credit is None or not (refund_wanted(unit.resolution) or asked):
         return None
     worth = credited(credit, (unit.returned_item_id,))
     if worth is not None and not worth:
@@ -154,6 +155,26 @@ def _failed(case: Case, now: datetime) -> list[Gap]:
         for t in refunds(case.ret, FAILED)
         if not _made_good(t, case)
     ]
+
+
+def _hanging(case: Case, found: list[Gap], terms: Terms, now: datetime) -> list[Gap]:
+    """Refunds asked for that never move, beside what is told already: the shopper waits, or gets the money twice."""
+    told = {unit for gap in found if gap.kind is _K.CREDITED_NOT_REFUNDED for unit in gap.units}
+    everyone = {unit.returned_item_id for unit in case.ret.units}
+    hours = terms.thresholds.get(_K.CREDITED_NOT_REFUNDED.value, DEFAULT_HOURS[_K.CREDITED_NOT_REFUNDED])
+    gaps = []
+    for t in refunds(case.ret, REQUESTED):
+        units = set(t.unit_ids) or everyone
+        if units and units <= told:
+            continue
+        credited_ = any(credit_of(case, unit) is not None for unit in units)
+        since = moved_at(t, case) or now
+        cause = f"refund {t.transaction_id} of {t.amount} is asked for since {since.date()}, and neither out nor failed"
+        kind = _K.CREDITED_NOT_REFUNDED if credited_ else _K.REFUND_FAILED
+        # A refund that failed is told at once; one that hangs only once it is late.
+        late = since if credited_ else since + timedelta(hours=hours)
+        gaps.append(Gap(kind, cause, tuple(sorted(t.unit_ids)), t.amount, late))
+    return gaps
 
 
 def _made_good(failed: Transaction, case: Case) -> bool:

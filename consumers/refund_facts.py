@@ -13,7 +13,6 @@ from schemas.money import Money
 from schemas.returns import Return, Transaction, Unit
 from schemas.sales import Account, CreditNote, Sale, Tenant
 
-REQUESTED, FAILED = "Requested", "Failed"
 #: A person gave the effect up, or it was taken back: nothing of it is on its way any more.
 _OVER = frozenset({"WITHDRAWN", "DISCARDED"})
 
@@ -37,7 +36,7 @@ class RefundFacts:
 
 def refunds(ret: Return, *statuses: str) -> list[Transaction]:
     """The transactions of these statuses that give money back; a payment by the shopper is none."""
-    return [t for t in ret.transactions if t.kind.startswith("Refund") and t.status in statuses]
+    return [t for t in ret.transactions if t.gives_back and t.status in statuses]
 
 
 def moved_at(transaction: Transaction, case: Case) -> datetime | None:
@@ -56,17 +55,12 @@ def paid_back(ret: Return, unit: Unit, *statuses: str) -> list[Transaction]:
 def _loose(ret: Return, asked: list[Transaction]) -> list[Transaction]:
     loose = [t for t in asked if not t.unit_ids]
     named = {unit for t in asked for unit in t.unit_ids}
-    left = [u for u in ret.units if u.returned_item_id not in named and not exchanged(u)]
+    left = [u for u in ret.units if u.returned_item_id not in named and not u.exchanged]
     if len({*(t.amount.currency for t in loose), *(u.gross.currency for u in left)}) > 1:
         return loose
     fees = sum((u.restocking_fee + u.return_fee + u.shipment_fee for u in left), ret.cancellation_fee)
     owed = sum((u.gross.amount for u in left), -fees)
     return loose if sum((t.amount.amount for t in loose), Decimal(0)) >= owed else []
-
-
-def exchanged(unit: Unit) -> bool:
-    """Whether the shopper wants other goods instead of the money."""
-    return bool(unit.exchange_items) or "Exchange" in unit.resolution
 
 
 def credits_of(case: Case) -> list[Done]:

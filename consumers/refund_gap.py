@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumers.case import Case, Done, Plan
-from consumers.payouts import exchanged, in_currency, succeeded, undecided
+from consumers.payouts import in_currency, succeeded, undecided
 from schemas.actions import Action, PostCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
@@ -36,11 +36,12 @@ def unexplained(case: Case, terms: Terms) -> Unexplained | None:
     """The difference between all refunds and all credits of a return whose items are settled; None where they agree,
     or where it is too early or not possible to tell.
 
-    Too little refunded counts only once ReturnGO calls the return done: the rest may still come.
+    Too little refunded counts only once ReturnGO calls the return done and no refund is on its way: the rest may still
+    come. Too much is too much whatever is on its way.
     """
     notes = [e for e in case.effects if e.kind == "credit" and e.state != "WITHDRAWN"]
     done, ret = succeeded(case.ret), case.ret
-    if not done or undecided(ret) or any(exchanged(u) for u in ret.units) or not all(e.confirmed for e in notes):
+    if not done or any(u.exchanged for u in ret.units) or not all(e.confirmed for e in notes):
         return None
     currency = done[0].amount.currency
     refunded = in_currency(done, currency)
@@ -49,7 +50,8 @@ def unexplained(case: Case, terms: Terms) -> Unexplained | None:
         return None
     gap = refunded - credited.amount
     slack = terms.amount_tolerance * max(len(ret.units), 1)
-    if abs(gap) <= slack or (gap < 0 and (ret.status != DONE or not _all_named(done, notes))):
+    early = undecided(ret) or ret.status != DONE or not _all_named(done, notes)
+    if abs(gap) <= slack or (gap < 0 and early):
         return None
     covered = case.covered("credit")
     fresh = tuple(t for t in done if TRANSACTION + t.transaction_id not in covered)

@@ -13,6 +13,7 @@ from consumers.posting_day import posting_day
 from consumers.refund_accounts import Stopped, account_of, checked_account
 from consumers.refund_facts import RefundFacts, credit_of, credited, credits_of, moved_at, refunds, sale_id_of
 from consumers.refund_shares import CENT, Share, filled, open_on
+from consumers.unknown_words import SALE_STEP, of_sale
 from schemas.actions import RecordRefund, business_key, marker
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
@@ -111,6 +112,9 @@ class Recording:
         sale = self.facts.sales.get(sale_id_of(notes[0]))
         if sale is None:
             return Stopped(ConcernType.ORDER_NOT_FOUND, "its sale could not be read in Cin7", "find the sale in Cin7")
+        unclear = of_sale(sale, self.case)
+        if unclear:
+            return Stopped(ConcernType.UNKNOWN_STATUS, unclear, SALE_STEP)
         amount = self._left(transaction, sale)
         account = checked_account(transaction, self.facts, self.terms)
         if isinstance(amount, Stopped):

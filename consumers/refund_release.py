@@ -9,18 +9,17 @@ from consumers.case import Case, Done, Wait
 from consumers.gates import goods_received
 from consumers.holds import LONG
 from consumers.refund_facts import (
-    REQUESTED,
     RefundFacts,
     credit_of,
-    exchanged,
     goods_of,
     on_the_way,
     paid_back,
     sale_id_of,
 )
+from consumers.unknown_words import strange_money
 from schemas.actions import AdoptCreditNote, CommentOnReturn, PostCreditNote, ReceiveShipment, business_key, marker
 from schemas.merchant import Disposition, EffectOwner, RefundRelease, Terms
-from schemas.returns import AGREED_STATUSES, SUCCESS, Shipment, Unit
+from schemas.returns import AGREED_STATUSES, REQUESTED, SUCCESS, Shipment, Unit
 from schemas.sales import AUTHORISED
 
 #: Fates that move no stock of ours.
@@ -117,7 +116,7 @@ def _owed(unit: Unit, case: Case) -> bool:
     """Whether the unit's refund is neither out nor asked for. An exchange is owed until its order is released."""
     if paid_back(case.ret, unit, SUCCESS, REQUESTED):
         return False
-    if exchanged(unit):
+    if unit.exchanged:
         return not (case.ret.exchange_orders and all(order.released for order in case.ret.exchange_orders))
     return True
 
@@ -125,6 +124,8 @@ def _owed(unit: Unit, case: Case) -> bool:
 def _lacks(parcel: Parcel, case: Case, facts: RefundFacts, terms: Terms) -> list[Lack]:
     if not any(_owed(unit, case) for unit in parcel.units):
         return []
+    if strange_money(case):
+        return [Lack("ReturnGO shows a transaction in words we do not know, and the money may be out")]
     return [lack for unit in parcel.units if (lack := _lack(unit, case, facts, terms)) is not None]
 
 

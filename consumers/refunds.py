@@ -12,6 +12,7 @@ from consumers.refund_ageing import gaps, waits_of_gaps
 from consumers.refund_facts import RefundFacts, sale_id_of
 from consumers.refund_payments import Recording, accounts_asked, notes_of, payable
 from consumers.refund_release import plan_release, sales_asked
+from consumers.unknown_words import money_wait
 from schemas.concerns import Concern
 from schemas.merchant import Terms
 from schemas.money import total
@@ -52,6 +53,8 @@ def plan(case: Case, facts: RefundFacts, terms: Terms, now: datetime) -> Plan:
     made = Recording(case, facts, terms, facts.tenant, now).all()
     told = plan_release(case, facts, terms)
     aged = waits_of_gaps(gaps(case, terms, now), terms, now)
+    unclear = money_wait(case)
+    aged = [unclear, *aged] if unclear else aged
     return Plan(
         actions=(*made.actions, *told.actions),
         waits=tuple(_one_of_each((*made.waits, *told.waits, *aged))),

@@ -17,6 +17,7 @@ from consumers.goods_facts import GoodsFacts, gather
 from consumers.goods_log import State, Whereabouts, whereabouts
 from consumers.goods_moves import moves_of
 from consumers.holds import HOUR, LONG, QUARTER, Held, concern_of, waits_of
+from consumers.unknown_words import strange_restock
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import Terms
 from schemas.returns import DONE, ENDED_STATUSES, Return
@@ -60,9 +61,12 @@ def plan(case: Case, facts: GoodsFacts, terms: Terms, now: datetime) -> Plan:
 
 
 def _quiet(case: Case, log: Sequence[Whereabouts]) -> list[Held]:
-    """What waits without an exception of its own: the credit note says what is wrong, or the effect does."""
+    """What waits without an exception of its own (the credit note says what is wrong, or the effect does), and a
+    restock that is neither posted nor open in words we know."""
     found = [
-        Held(one.unit, "the credit note's restock is not posted yet", HOUR) for one in log if one.state is State.OPEN
+        strange_restock(one.unit, case) or Held(one.unit, "the credit note's restock is not posted yet", HOUR)
+        for one in log
+        if one.state is State.OPEN
     ]
     away = [one for one in log if one.state is State.AWAITED and not goods_received(case.ret, one.unit)]
     if case.ret.status != DONE:

@@ -14,6 +14,7 @@ from pipeline.quota import QuotaUnavailable, QuotaWait
 from pipeline.settings import Settings
 from schemas.merchant import EffectOwner, Terms
 from schemas.sales import Account, Location, TaxRule, Tenant
+from schemas.words import plain
 
 if TYPE_CHECKING:
     from pipeline.parts import ShopParts
@@ -145,7 +146,7 @@ def _cin7_webhooks(settings: Settings, shop: ShopParts) -> Iterator[Row]:
         yield red(
             check, f"switched off: {', '.join(asleep)}", "see that the ingress can be reached, then switch them on"
         )
-    if missing := [kind for kind in CIN7_EVENTS if kind not in {hook.kind for hook in ours}]:
+    if missing := [kind for kind in CIN7_EVENTS if plain(kind) not in {plain(hook.kind) for hook in ours}]:
         yield amber(
             check, f"none for {', '.join(missing)}", f"register them at {address}<token>/<type>; polling is slower"
         )

@@ -70,7 +70,8 @@ def word_rows(at: str, terms: Terms, words: Seen) -> Iterator[Row]:
     mapped = {rule.reason.strip().casefold() for rule in terms.dispositions}
     lost = [r for r in words.reasons if "*" not in mapped and r.strip().casefold() not in mapped]
     yield _mapped(f"{at} reasons", words.reasons, lost, f"add a disposition in shops.{at}.terms.dispositions")
-    places = [p for p in words.places if p and p not in terms.portal_locations]
+    known = {name.strip().casefold() for name in terms.portal_locations}
+    places = [p for p in words.places if p and p.strip().casefold() not in known]
     yield _mapped(f"{at} portal locations", words.places, places, f"name them in shops.{at}.terms.portal_locations")
     fees = [name for name, count in words.fees.items() if count and name not in terms.fees]
     yield _mapped(f"{at} fees", words.fees, fees, f"name them in shops.{at}.terms.fees")

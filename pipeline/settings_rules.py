@@ -63,7 +63,8 @@ def _availability(terms: Terms, at: str) -> Iterator[str]:
     places = terms.sellable_locations or tuple(filter(None, (terms.sellable_location,)))
     if not places:
         yield f"{at}.sellable_locations: empty, so there is nothing to show; name the locations that serve shoppers"
-    if terms.quarantine_location and terms.quarantine_location in places:
+    quarantine = terms.quarantine_location.strip().casefold()
+    if quarantine and quarantine in {place.strip().casefold() for place in places}:
         yield f"{at}.sellable_locations: {terms.quarantine_location!r} is the quarantine; goods there are not for sale"
 
 

@@ -26,7 +26,7 @@ from schemas.cin7_reference import (
     read_tenant,
     read_webhooks,
 )
-from schemas.cin7_shapes import CreditNotesShape, OrderShape, PaymentShape, SaleListShape, SaleShape
+from schemas.cin7_shapes import TAX_CALCULATIONS, CreditNotesShape, OrderShape, PaymentShape, SaleListShape, SaleShape
 from schemas.cin7_stock import read_availability, read_journal, read_stock_document, read_stock_documents
 from schemas.fields import (
     SchemaInvalidError,
@@ -36,6 +36,7 @@ from schemas.fields import (
 )
 from schemas.money import Money, total, zero
 from schemas.sales import (
+    AUTHORISED,
     Charge,
     CreditNote,
     DocumentLine,
@@ -107,7 +108,7 @@ class _Terms:
 def read_sale(data: Mapping[str, Any]) -> Sale:
     """One sale with all its documents. Unknown statuses and types are kept as text. Raises SchemaInvalidError."""
     raw = load(_SALE, data, "the sale")
-    terms = _Terms(_currency(raw), raw["tax_calculation"].lower() == "inclusive")
+    terms = _Terms(_currency(raw), _tax_inclusive(raw["tax_calculation"]))
     order = raw["order"] or {"lines": [], "charges": [], "total_before_tax": None, "tax": None, "total": None}
     return Sale(
         sale_id=raw["sale_id"],
@@ -135,6 +136,12 @@ def read_sale(data: Mapping[str, Any]) -> Sale:
         modified_at=raw["modified_at"],
         order_memo=order.get("memo", ""),
     )
+
+
+def _tax_inclusive(word: str) -> bool:
+    if word not in TAX_CALCULATIONS:
+        raise SchemaInvalidError({"TaxCalculation": f"{word[:40]!r} is not known; send Inclusive or Exclusive"})
+    return word == "Inclusive"
 
 
 def _currency(raw: dict[str, Any]) -> str:
@@ -269,5 +276,6 @@ def _fulfilment(raw: dict[str, Any]) -> Fulfilment:
         invoice_number=raw["invoice_number"],
         status=raw["status"],
         picks=tuple(StockLine(**row) for row in pick["lines"]),
-        shipped=ship["status"] == "AUTHORISED" or (bool(ship["lines"]) and all(s["shipped"] for s in ship["lines"])),
+        shipped=ship["status"] == AUTHORISED or (bool(ship["lines"]) and all(s["shipped"] for s in ship["lines"])),
+        ship_status=ship["status"],
     )

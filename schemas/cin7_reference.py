@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from schemas.fields import Currency, Day, Guid, Moment, Number, Rows, Shape, Text, Truth, load
-from schemas.sales import Account, Location, TaxRule, Tenant
+from schemas.fields import Currency, Day, Guid, Moment, Number, Rows, Shape, Text, Truth, Word, load
+from schemas.sales import ACCOUNT_STATUSES, PRODUCT_KINDS, Account, Location, TaxRule, Tenant
 
 
 class _TenantShape(Shape):
@@ -57,7 +57,7 @@ class _AccountShape(Shape):
     code = Text("Code")
     name = Text("Name")
     kind = Text("Type")
-    status = Text("Status", "ACTIVE")
+    status = Word("Status", ACCOUNT_STATUSES, "ACTIVE")
     for_payments = Truth("ForPayments")
 
 
@@ -81,7 +81,7 @@ class _ProductShape(Shape):
     product_id = Guid("ID", required=True)
     sku = Text("SKU")
     name = Text("Name")
-    kind = Text("Type")
+    kind = Word("Type", PRODUCT_KINDS)
     status = Text("Status")
     costing_method = Text("CostingMethod")
     drop_ship_mode = Text("DropShipMode")
@@ -180,9 +180,7 @@ def read_tax_rules(data: Mapping[str, Any]) -> tuple[TaxRule, ...]:
 def read_accounts(data: Mapping[str, Any]) -> tuple[Account, ...]:
     """The chart of accounts. Raises SchemaInvalidError."""
     rows = load(_ACCOUNTS, data, "the accounts")["rows"]
-    return tuple(
-        Account(r["code"], r["name"], r["kind"], r["status"].upper() == "ACTIVE", r["for_payments"]) for r in rows
-    )
+    return tuple(Account(r["code"], r["name"], r["kind"], r["status"] == "ACTIVE", r["for_payments"]) for r in rows)
 
 
 def read_products(data: Mapping[str, Any]) -> tuple[Product, ...]:

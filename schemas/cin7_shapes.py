@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.fields import Currency, Day, Guid, Moment, Number, Part, Rows, Shape, Text, Truth
+from schemas.fields import Currency, Day, Guid, Moment, Number, Part, Rows, Shape, Text, Truth, Word
+from schemas.sales import (
+    FULFILMENT_STATUSES,
+    INVOICE_STATUSES,
+    NOTE_STATUSES,
+    ORDER_STATUSES,
+    PAYMENT_KINDS,
+    RESTOCK_STATUSES,
+    SALE_STATUSES,
+    SALE_TYPES,
+    SHIP_STATUSES,
+)
+from schemas.words import Words
+
+#: Cin7 calculates tax in one of two ways; a third word would make every amount a guess.
+TAX_CALCULATIONS = Words("Inclusive", "Exclusive")
 
 
 class LineShape(Shape):
@@ -61,7 +76,7 @@ class PaymentShape(Shape):
 
     payment_id = Guid("ID")
     task_id = Guid("TaskID")
-    kind = Text("Type")
+    kind = Word("Type", PAYMENT_KINDS)
     reference = Text("Reference")
     amount = Number("Amount", required=True)
     paid_on = Day("DatePaid")
@@ -85,7 +100,7 @@ class OrderShape(DocumentShape):
     sale_id = Guid("SaleID")
     number = Text("SaleOrderNumber")
     memo = Text("Memo")
-    status = Text("Status")
+    status = Word("Status", ORDER_STATUSES)
 
 
 class InvoiceShape(DocumentShape):
@@ -93,7 +108,7 @@ class InvoiceShape(DocumentShape):
 
     task_id = Guid("TaskID", required=True)
     number = Text("InvoiceNumber")
-    status = Text("Status")
+    status = Word("Status", INVOICE_STATUSES)
     invoiced_on = Day("InvoiceDate")
     rate = Number("CurrencyConversionRate", Decimal(1))
     fulfilment = Number("LinkedFulfillmentNumber", None)
@@ -106,11 +121,11 @@ class CreditNoteShape(DocumentShape):
     number = Text("CreditNoteNumber")
     invoice_number = Text("CreditNoteInvoiceNumber")
     memo = Text("Memo")
-    status = Text("Status")
+    status = Word("Status", NOTE_STATUSES)
     noted_on = Day("CreditNoteDate")
     rate = Number("CreditNoteConversionRate", Decimal(1))
     restock = Rows("Restock", StockLineShape())
-    restock_status = Text("RestockStatus")
+    restock_status = Word("RestockStatus", RESTOCK_STATUSES)
     refunds = Rows("Refunds", PaymentShape())
     payments = Rows("Payments", PaymentShape())
 
@@ -136,7 +151,7 @@ class ShipLineShape(Shape):
 class ShipShape(Shape):
     """What was shipped."""
 
-    status = Text("Status")
+    status = Word("Status", SHIP_STATUSES)
     lines = Rows("Lines", ShipLineShape())
 
 
@@ -146,7 +161,7 @@ class FulfilmentShape(Shape):
     task_id = Guid("TaskID")
     number = Number("FulfillmentNumber", None)
     invoice_number = Text("LinkedInvoiceNumber")
-    status = Text("FulFilmentStatus")
+    status = Word("FulFilmentStatus", FULFILMENT_STATUSES)
     pick = Part("Pick", PickShape())
     ship = Part("Ship", ShipShape())
 
@@ -164,14 +179,14 @@ class SaleShape(Shape):
     """A whole sale."""
 
     sale_id = Guid("ID", required=True)
-    kind = Text("Type", required=True)
+    kind = Word("Type", SALE_TYPES, required=True)
     customer_reference = Text("CustomerReference")
     external_id = Text("ExternalID")
-    status = Text("Status", required=True)
+    status = Word("Status", SALE_STATUSES, required=True)
     currency = Currency("CustomerCurrency", "")
     base_currency = Currency("BaseCurrency", "")
     rate = Number("CurrencyRate", Decimal(1))
-    tax_calculation = Text("TaxCalculation", required=True)
+    tax_calculation = Word("TaxCalculation", TAX_CALCULATIONS, required=True)
     tax_rule = Text("TaxRule")
     location = Text("Location")
     source_channel = Text("SourceChannel")
@@ -193,12 +208,12 @@ class SaleRowShape(Shape):
     external_id = Text("ExternalID")
     invoice_number = Text("InvoiceNumber")
     credit_note_number = Text("CreditNoteNumber")
-    kind = Text("Type")
-    status = Text("Status")
-    order_status = Text("OrderStatus")
+    kind = Word("Type", SALE_TYPES)
+    status = Word("Status", SALE_STATUSES)
+    order_status = Word("OrderStatus", ORDER_STATUSES)
     invoice_status = Text("CombinedInvoiceStatus")
-    credit_note_status = Text("CreditNoteStatus")
-    restock_status = Text("RestockStatus")
+    credit_note_status = Word("CreditNoteStatus", NOTE_STATUSES)
+    restock_status = Word("RestockStatus", RESTOCK_STATUSES)
     source_channel = Text("SourceChannel")
     currency = Text("CustomerCurrency")
     updated = Moment("Updated")

@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from schemas.fields import Day, Guid, Number, Rows, SchemaInvalidError, Shape, Text, load, load_rows
-from schemas.sales import AvailabilityRow
+from schemas.fields import Day, Guid, Number, Rows, SchemaInvalidError, Shape, Text, Word, load, load_rows
+from schemas.sales import STOCK_STATUSES, AvailabilityRow
 
 #: The list keys of the three stock documents (Cin7 blueprint).
 WRITE_OFFS, TRANSFERS, ADJUSTMENTS = "InventoryWriteOffs", "StockTransferList", "StockAdjustmentList"
@@ -49,7 +49,7 @@ class _StockDocumentShape(Shape):
     write_off_number = Text("InventoryWriteOffNumber")
     stocktake_number = Text("StocktakeNumber")
     transfer_number = Text("Number")
-    status = Text("Status")
+    status = Word("Status", STOCK_STATUSES)
     notes = Text("Notes")
     reference = Text("Reference")
     account = Text("Account")

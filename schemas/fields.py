@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from schemas.exact_json import MAX_DIGITS, SchemaInvalidError, dumps, parse
+from schemas.words import Words
 
 __all__ = [
     "Currency",
@@ -29,6 +30,7 @@ __all__ = [
     "Shape",
     "Text",
     "Truth",
+    "Word",
     "dumps",
     "flatten",
     "load",
@@ -78,6 +80,18 @@ class Text(Loose):
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             raise self.refuse(value)
         return str(value).strip()
+
+
+class Word(Text):
+    """A word of a provider's vocabulary in its one spelling; an unknown word keeps its own."""
+
+    def __init__(self, key: str, words: Words, default: str = "", *, required: bool = False) -> None:
+        super().__init__(key, default, required=required)
+        self.words = words
+
+    def read(self, value: Any) -> str:
+        """The word as it is compared everywhere."""
+        return self.words.spelled(super().read(value))
 
 
 class Identifier(Text):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from schemas.returns import REFERENCE_KINDS, SAFE_REFERENCES
+
 #: Keys that end in "name" but name things, not people.
 _THING_NAMES = frozenset(
     {"order_name", "ordername", "eventname", "productname", "variantname", "fullname"}
@@ -15,7 +17,6 @@ _PERSONAL = re.compile(
     r"bank|iban|branch|triggeredby|comment$|url|label|tracking|extendedreason|note|message|signature|token|password|secret",
     re.IGNORECASE,
 )
-_REFERENCES = frozenset({"PlatformRefundId", "InvoicePaymentId"})
 # Bounded, as addresses are: a megabyte without a space in it must not be searched from each of its letters to its end.
 _MAIL = re.compile(r"[^\s<>\"'@]{1,64}@[^\s<>\"'@.]{1,63}(?:\.[^\s<>\"'@.]{1,63}){1,8}")
 
@@ -26,7 +27,7 @@ def without_personal_data(raw: dict[str, Any]) -> dict[str, Any]:
     method = raw.get("returnMethod")
     if isinstance(method, dict) and isinstance(method.get("name"), str):
         kept["returnMethod"] = kept["returnMethod"] | {"name": method["name"]}
-    if "htmlText" in kept and str(raw.get("commentType", "")).lower() != "system":
+    if "htmlText" in kept and str(raw.get("commentType", "")).strip().lower() != "system":
         kept["htmlText"] = ""
     return kept
 
@@ -41,7 +42,7 @@ def _may_stay(key: str, holder: dict[str, Any]) -> bool:
     if lower in _THING_NAMES or lower in {"comments", "externalreferencetype"}:
         return True
     if lower == "externalreferenceid":
-        return str(holder.get("externalReferenceType")) in _REFERENCES
+        return REFERENCE_KINDS.spelled(str(holder.get("externalReferenceType"))) in SAFE_REFERENCES
     if lower.endswith(("name", "validatedby")) or lower == "name":
         return False
     return _PERSONAL.search(key) is None

@@ -16,7 +16,16 @@ from schemas.fields import (
 from schemas.money import Money, zero
 from schemas.privacy import without_personal_data
 from schemas.returngo_shapes import ReturnShape, RmaListShape, ShipmentShape, TransactionListShape, WebhookListShape
-from schemas.returns import ExchangeItem, ExchangeOrder, Inspection, Return, Shipment, Transaction, Unit
+from schemas.returns import (
+    SAFE_REFERENCES,
+    ExchangeItem,
+    ExchangeOrder,
+    Inspection,
+    Return,
+    Shipment,
+    Transaction,
+    Unit,
+)
 
 __all__ = [
     "RmaPage",
@@ -34,12 +43,8 @@ __all__ = [
 
 _RECEIVED_EVENTS = frozenset({"SHIPMENT_RECEIVED", "RMA_RECEIVED", "RMA_STATUS_RECEIVED"})
 _TAG = re.compile(r"<[^<>]*>")
-_RECEIVED_TEXT = re.compile(r"^Shipment\s+RECEIVED\b")
-_ORIGINAL_ORDER = re.compile(r"^Request\s+SUBMITTED,\s*original\s+order:?\s+(\S+)")
-
-#: Reference kinds that are safe to keep: they name a document and cannot be spent.
-SAFE_REFERENCES = frozenset({"PlatformRefundId", "InvoicePaymentId"})
-
+_RECEIVED_TEXT = re.compile(r"^Shipment\s+RECEIVED\b", re.IGNORECASE)
+_ORIGINAL_ORDER = re.compile(r"^Request\s+SUBMITTED,\s*original\s+order:?\s+(\S+)", re.IGNORECASE)
 
 _RETURN, _RMA_LIST, _TRANSACTION_LIST = ReturnShape(), RmaListShape(), TransactionListShape()
 _SHIPMENT, _WEBHOOK_LIST = ShipmentShape(), WebhookListShape()

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.fields import Currency, Identifier, Identifiers, Moment, Number, Part, Rows, Shape, Text, Truth
+from schemas.fields import Currency, Identifier, Identifiers, Moment, Number, Part, Rows, Shape, Text, Truth, Word
+from schemas.returns import (
+    REFERENCE_KINDS,
+    RESOLUTIONS,
+    RETURN_METHODS,
+    RETURN_STATUSES,
+    SHIPMENT_STATUSES,
+    TRANSACTION_KINDS,
+    TRANSACTION_STATUSES,
+)
+from schemas.words import Words
+
+#: The events that a decision reads, and those that a registration may name (ReturnGO's published schema).
+EVENTS = Words("RMA_CREATED", "RMA_APPROVED", "RMA_RECEIVED", "RMA_STATUS_RECEIVED", "SHIPMENT_RECEIVED")
 
 
 class MoneyShape(Shape):
@@ -19,7 +32,7 @@ class MoneyShape(Shape):
 class MethodShape(Shape):
     """How the goods come back."""
 
-    kind = Text("type")
+    kind = Word("type", RETURN_METHODS)
     name = Text("name")
 
 
@@ -58,7 +71,7 @@ class ItemShape(Shape):
     tax = Part("paidTax", MoneyShape())
     tax_included = Truth("taxIncluded", required=True)
     reason = Text("returnReason")
-    resolution = Text("resolutionType")
+    resolution = Word("resolutionType", RESOLUTIONS)
     restocking_fee = Number("restockingFee")
     return_fee = Number("returnFee")
     shipment_fee = Number("shipmentFee")
@@ -72,7 +85,7 @@ class ShipmentShape(Shape):
     """A parcel."""
 
     shipment_id = Identifier("shipmentId", required=True)
-    status = Text("status")
+    status = Word("status", SHIPMENT_STATUSES)
     outbound = Truth("isOutbound")
 
 
@@ -80,12 +93,12 @@ class TransactionShape(Shape):
     """A movement of money."""
 
     transaction_id = Identifier("id", required=True)
-    kind = Text("type", required=True)
-    status = Text("status", required=True)
+    kind = Word("type", TRANSACTION_KINDS, required=True)
+    status = Word("status", TRANSACTION_STATUSES, required=True)
     amount = Part("amount", MoneyShape(), required=True)
     unit_ids = Identifiers("returnItemIds")
     reference = Identifier("externalReferenceId")
-    reference_kind = Text("externalReferenceType")
+    reference_kind = Word("externalReferenceType", REFERENCE_KINDS)
     processor = Text("processor")
     created_at = Moment("createdAt")
     updated_at = Moment("lastUpdated")
@@ -103,7 +116,7 @@ class ExchangeOrderShape(Shape):
 class EventShape(Shape):
     """An entry of the event list."""
 
-    name = Text("eventName")
+    name = Word("eventName", EVENTS)
     at = Moment("eventDate")
 
 
@@ -119,7 +132,7 @@ class SummaryShape(Shape):
     """A row of the RMA list."""
 
     rma_id = Identifier("rmaId", required=True)
-    status = Text("status", required=True)
+    status = Word("status", RETURN_STATUSES, required=True)
     order_name = Text("order_name")
     events = Rows("events", EventShape())
 

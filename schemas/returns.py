@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from schemas.money import Money
+from schemas.words import Words, plain
 
 PENDING, APPROVED, RECEIVED, VALIDATED, DONE = "Pending", "Approved", "Received", "Validated", "Done"
 REJECTED, CANCELED = "Rejected", "Canceled"
@@ -23,7 +24,36 @@ ENDED_STATUSES = frozenset({REJECTED, CANCELED})
 NO_SHIPMENT = "No shipment required"
 STORE_CREDIT = "RefundToStoreCredit"
 REFUND = "RefundToPaymentMethod"
-SUCCESS = "Success"
+INVOICE_PAYMENT = "InvoicePayment"
+REQUESTED, SUCCESS, FAILED = "Requested", "Success", "Failed"
+#: Reference kinds that are safe to keep: they name a document and cannot be spent.
+REFUND_ID, PAYMENT_ID = "PlatformRefundId", "InvoicePaymentId"
+SAFE_REFERENCES = frozenset({REFUND_ID, PAYMENT_ID})
+
+_CANCELLED = {"Cancelled": CANCELED}
+RETURN_STATUSES = Words(*KNOWN_STATUSES, also=_CANCELLED)
+SHIPMENT_STATUSES = Words("Pending", "LabelCreated", "Shipped", RECEIVED, VALIDATED, CANCELED, also=_CANCELLED)
+#: The first three words are measured; the others say plainly that no money moved, or that none has moved yet.
+TRANSACTION_STATUSES = Words(
+    *(REQUESTED, SUCCESS, FAILED, CANCELED),
+    also=_CANCELLED
+    | dict.fromkeys(("Void", "Voided"), CANCELED)
+    | dict.fromkeys(("Error", "Failure", "Declined"), FAILED)
+    | {"Pending": REQUESTED},
+)
+TRANSACTION_KINDS = Words(REFUND, STORE_CREDIT, INVOICE_PAYMENT, also={"StoreCredit": STORE_CREDIT})
+REFERENCE_KINDS = Words(REFUND_ID, PAYMENT_ID, "StoreCreditCode")
+RESOLUTIONS = Words(REFUND, STORE_CREDIT, "InstantVariantExchange", also={"StoreCredit": STORE_CREDIT})
+RETURN_METHODS = Words(NO_SHIPMENT, "Ship with any carrier")
+
+#: What ReturnGO shows beside refunds and invoices: holds on a card and what is taken from them, by the shopper.
+_BY_THE_SHOPPER = ("authori", "capture")
+_DISPUTES = ("chargeback", "dispute")
+
+
+def refund_wanted(resolution: str) -> bool:
+    """Whether the resolution is money (or store credit), not goods."""
+    return plain(resolution).startswith("refund")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +110,11 @@ class Unit:
         return self.paid if self.tax_included else self.paid + self.tax
 
     @property
+    def exchanged(self) -> bool:
+        """Whether the shopper wants goods for it: then a transaction holds a difference, not its price."""
+        return bool(self.exchange_items) or "exchange" in self.resolution.casefold()
+
+    @property
     def needs_shipment(self) -> bool:
         """False for returns where the shopper keeps the goods."""
         return self.method != NO_SHIPMENT
@@ -101,8 +136,8 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One movement of money that ReturnGO asked for. Only `Success` is money out. A store-credit code is never kept in
-    `reference`."""
+    """One movement of money that ReturnGO asked for. Only `Success` is money out; a status nobody knows is neither out
+    nor on its way. A store-credit code is never kept in `reference`."""
 
     transaction_id: str
     kind: str
@@ -115,6 +150,26 @@ class Transaction:
     updated_at: datetime | None = None
     shop_amount: Money | None = None
     processor: str = ""
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether it is money towards the shopper, by the name of its kind: RefundTo..., or a refund of some sort."""
+        kind = plain(self.kind)
+        return kind.startswith("refundto") or kind.endswith("refund")
+
+    @property
+    def disputed(self) -> bool:
+        """Whether it speaks of a chargeback."""
+        return any(word in f"{self.kind} {self.reference_kind}".casefold() for word in _DISPUTES)
+
+    @property
+    def understood(self) -> bool:
+        """Whether its status and kind are known; where no money moved, the kind does not matter."""
+        if not TRANSACTION_STATUSES.knows(self.status) or not self.status:
+            return False
+        by_shopper = any(word in plain(self.kind) for word in _BY_THE_SHOPPER)
+        known = self.gives_back or self.disputed or by_shopper or self.kind in TRANSACTION_KINDS
+        return known or self.status in {FAILED, CANCELED}
 
 
 @dataclass(frozen=True, slots=True)

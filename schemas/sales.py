@@ -7,10 +7,46 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from schemas.money import Money
+from schemas.words import Words
 
 SIMPLE, ADVANCED, SERVICE = "Simple Sale", "Advanced Sale", "Service Sale"
 AUTHORISED, PAID, DRAFT, VOIDED, NOT_AVAILABLE = "AUTHORISED", "PAID", "DRAFT", "VOIDED", "NOT AVAILABLE"
+REFUND = "REFUND"
+#: What an order may be while it can still be changed and authorised.
+ORDER_DRAFTS = frozenset({DRAFT, NOT_AVAILABLE, ""})
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+
+# Source of the lists: Cin7 blueprint. The American spelling is taken too: Cin7 writes it in other places.
+_ALSO = {"AUTHORIZED": AUTHORISED}
+SALE_TYPES = Words(
+    *(SIMPLE, ADVANCED, SERVICE, "Sale Credit Note", "Credit Note"),
+    also={"Simple": SIMPLE, "Advanced": ADVANCED, "Service": SERVICE},
+)
+SALE_STATUSES = Words(
+    *(DRAFT, VOIDED, "ESTIMATING", "ESTIMATED", "ORDERING", "ORDERED", "BACKORDERED", "PICKING", "PICKED"),
+    *("PACKING", "PACKED", "SHIPPING", "INVOICING", "INVOICED", "CREDITED", "COMPLETED"),
+)
+ORDER_STATUSES = Words(NOT_AVAILABLE, DRAFT, AUTHORISED, VOIDED, "AUTH_NO_ALLOC", "FULFILLED", "CLOSED", also=_ALSO)
+INVOICE_STATUSES = Words(NOT_AVAILABLE, DRAFT, AUTHORISED, VOIDED, PAID, also=_ALSO)
+NOTE_STATUSES = Words(NOT_AVAILABLE, DRAFT, AUTHORISED, VOIDED, also=_ALSO)
+#: Not published as a list; the first two are seen, the others are what every document of Cin7 may be.
+RESTOCK_STATUSES = NOTE_STATUSES
+#: Its own words, and those that its pick, pack and ship may have.
+FULFILMENT_STATUSES = Words(
+    *(NOT_AVAILABLE, "NOT FULFILLED", "FULFILLED", "PARTIALLY FULFILLED", DRAFT, AUTHORISED, VOIDED), also=_ALSO
+)
+SHIP_STATUSES = Words(NOT_AVAILABLE, DRAFT, "PARTIALLY AUTHORISED", AUTHORISED, VOIDED, also=_ALSO)
+STOCK_STATUSES = Words(
+    *(NOT_AVAILABLE, DRAFT, AUTHORISED, "COMPLETED", VOIDED, "ORDERED", "PICKED", "IN TRANSIT"), also=_ALSO
+)
+PAYMENT_KINDS = Words("PREPAYMENT", "PAYMENT", REFUND)
+ACCOUNT_STATUSES = Words("ACTIVE", "DEPRECATED")
+PRODUCT_KINDS = Words("Stock", "Service", "Non Inventory")
+
+
+def restock_open(status: str) -> bool:
+    """Whether a note's restock is still to be posted. A word nobody knows does not say that the goods are in stock."""
+    return status == DRAFT or not RESTOCK_STATUSES.knows(status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +178,7 @@ class Fulfilment:
     status: str
     picks: tuple[StockLine, ...]
     shipped: bool
+    ship_status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +229,19 @@ class Sale:
     def voided(self) -> bool:
         """Whether the whole sale was voided."""
         return self.status == VOIDED
+
+    def unknown_words(self) -> tuple[str, ...]:
+        """What Cin7 says of the sale and its documents in words we do not know, as a person can read it."""
+        said = [
+            ("its type", self.kind, SALE_TYPES),
+            ("its status", self.status, SALE_STATUSES),
+            ("its order", self.order_status, ORDER_STATUSES),
+            *((f"invoice {i.number or i.task_id}", i.status, INVOICE_STATUSES) for i in self.invoices),
+            *((f"credit note {n.number or n.task_id}", n.status, NOTE_STATUSES) for n in self.credit_notes),
+            *((f"fulfilment {f.number or f.task_id}", f.status, FULFILMENT_STATUSES) for f in self.fulfilments),
+            *((f"shipping {f.number or f.task_id}", f.ship_status, SHIP_STATUSES) for f in self.fulfilments),
+        ]
+        return tuple(f"{what} is {word!r}" for what, word, words in said if not words.knows(word))
 
     def notes(self) -> tuple[CreditNote, ...]:
         """The credit notes that take away from what may still be credited."""

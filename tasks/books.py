@@ -23,7 +23,7 @@ T = TypeVar("T")
 #: Where the ledger remembers the company's line-total rule.
 _TOTAL_RULE = "total_rule"
 #: Product types of which Cin7 keeps no stock.
-_NO_STOCK = frozenset({"service", "non inventory", "non-inventory"})
+_NO_STOCK = frozenset({"Service", "Non Inventory"})
 
 
 class LedgerBooks:
@@ -205,7 +205,7 @@ class LedgerBooks:
 
     def keeps_stock(self, sku: str) -> bool:
         """False only where Cin7 names the product a service or non-inventory."""
-        kinds = {product.kind.casefold() for product in self._shop.cin7.products(sku, lane=Lane.BULK)}
+        kinds = {product.kind for product in self._shop.cin7.products(sku, lane=Lane.BULK)}
         return not kinds or not kinds <= _NO_STOCK
 
     def alias(self, sku: str) -> str | None:

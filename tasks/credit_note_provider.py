@@ -22,7 +22,7 @@ from pipeline.ledger.effects import PAST_VOID, Outcome
 from pipeline.quota import Lane, QuotaUnavailable, QuotaWait
 from schemas.actions import Action, PostCreditNote
 from schemas.cin7 import credit_note_body
-from schemas.sales import AUTHORISED, DRAFT, VOIDED, Charge, CreditNote, DocumentLine, Sale
+from schemas.sales import AUTHORISED, DRAFT, NOTE_STATUSES, VOIDED, Charge, CreditNote, DocumentLine, Sale
 from tasks.note_digest import digest_of
 from tasks.perform import DiffersError, Finding, Found, LaterError, Missing, Unclear
 from tasks.policy import CREDENTIALS_PAUSE
@@ -94,6 +94,9 @@ class CreditNoteProvider:
                 return Unclear(f"our credit note {note} was voided by hand; requeue with --past-void to post it again")
             return Missing()
         found = standing[0]
+        if not NOTE_STATUSES.knows(found.status):
+            name = found.number or found.task_id
+            return Unclear(f"our credit note {name} is {found.status!r}, a word we do not know")
         if found.status == AUTHORISED:
             return Found({"task_id": found.task_id, "adopted": "yes"}, outcome_of(found))
         return Found({"task_id": found.task_id})

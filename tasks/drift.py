@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 import structlog
@@ -20,7 +21,7 @@ from schemas.concerns import Concern, ConcernType
 from schemas.fields import SchemaInvalidError
 from schemas.merchant import EffectOwner, Terms
 from schemas.money import Money, total
-from schemas.sales import AUTHORISED, VOIDED, CreditNote, Sale
+from schemas.sales import AUTHORISED, NOTE_STATUSES, VOIDED, CreditNote, Sale
 from tasks.note_digest import digest_of
 
 log = structlog.get_logger()
@@ -130,6 +131,9 @@ def _drift(one: Kept, sale: Sale | None) -> list[Concern]:
     note = live_of(one, sale.credit_notes)
     if note is None:
         return [_changed(one, f"Credit note {name} is no longer on its sale.", gross)]
+    if not NOTE_STATUSES.knows(note.status):
+        cause = f"Credit note {name} is {note.status!r} in Cin7, a word we do not know."
+        return [replace(_changed(one, cause, gross), kind=_K.UNKNOWN_STATUS)]
     if note.status != AUTHORISED:
         return [_changed(one, f"Credit note {name} was taken back by hand: it is {note.status}.", gross)]
     changes = _changes(one, note, gross)

@@ -12,11 +12,10 @@ from pipeline.ledger.effects import Outcome
 from pipeline.quota import Lane
 from schemas.actions import Action, AuthoriseOrder, LinkExchangeOrder
 from schemas.cin7 import Order, order_body
-from schemas.sales import DRAFT, NOT_AVAILABLE, VOIDED, Charge, DocumentLine, Sale
+from schemas.sales import ORDER_DRAFTS, ORDER_STATUSES, VOIDED, Charge, DocumentLine, Sale
 from tasks.credit_note_provider import asking, before_any_byte
 from tasks.perform import Finding, Found, LaterError, Missing, Provider, Unclear
 
-_DRAFTS = frozenset({DRAFT, NOT_AVAILABLE, ""})
 #: After a draft was found changed, the plan is made anew from what it says now.
 _AGAIN_SECONDS = 5.0
 
@@ -37,7 +36,7 @@ class OrderProvider:
         """One POST of the whole order, after one more reading: what a person changed meanwhile is never overwritten."""
         wanted = _authorise(action)
         now = self._read(wanted)
-        if now.status not in _DRAFTS:
+        if now.status not in ORDER_DRAFTS:
             return self._already(wanted, now)
         changed = changes(wanted, now)
         if changed:
@@ -49,7 +48,7 @@ class OrderProvider:
                 tax_inclusive=wanted.tax_inclusive,
                 lane=Lane.MONEY,
             )
-        if answer.status in _DRAFTS | {VOIDED}:
+        if answer.status in ORDER_DRAFTS | {VOIDED} or answer.status not in ORDER_STATUSES:
             raise Uncertain(f"the answer shows the order as {answer.status or 'no status'}, not AUTHORISED")
         return Found({}, _outcome(wanted, answer))
 
@@ -80,13 +79,15 @@ class OrderProvider:
             )
 
     def _judge(self, wanted: AuthoriseOrder, order: Order) -> Finding:
-        if order.status in _DRAFTS:
+        if order.status in ORDER_DRAFTS:
             changed = changes(wanted, order)
             # A release not sent yet is decided anew on every round; a sent one keeps the document it was sent with.
             why = f"the draft is not what was released any more: {'; '.join(changed)} changed"
             return Unclear(why) if changed else Missing()
         if order.status == VOIDED:
             return Unclear(f"order {order.number or wanted.order_number} was voided by hand")
+        if order.status not in ORDER_STATUSES:
+            return Unclear(f"order {order.number or wanted.order_number} is {order.status!r}, a word we do not know")
         return Found({}, _outcome(wanted, order))
 
 

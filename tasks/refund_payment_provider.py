@@ -11,11 +11,9 @@ from pipeline.ledger.effects import Outcome
 from pipeline.quota import Lane
 from schemas.actions import Action, RecordRefund
 from schemas.cin7 import payment_body
-from schemas.sales import Payment, Sale
+from schemas.sales import REFUND, Payment, Sale
 from tasks.credit_note_provider import asking, before_any_byte
 from tasks.perform import Finding, Found, Missing, Unclear
-
-REFUND = "REFUND"
 
 
 class RefundPaymentProvider:
@@ -29,7 +27,7 @@ class RefundPaymentProvider:
         """Our refund on the credit note. `Reference` is no key for Cin7, so more than one may be there."""
         wanted = _refund(action)
         # On a simple sale invoice and note share a TaskID, so only the type tells them apart (seen in live data).
-        refunds = [p for p in self._payments(wanted) if p.kind.upper() == REFUND]
+        refunds = [p for p in self._payments(wanted) if p.kind == REFUND]
         ours = [p for p in refunds if wanted.marker in p.reference]
         if len(ours) > 1:
             ids = ", ".join(p.payment_id for p in ours)
@@ -78,7 +76,7 @@ def _judged(wanted: RecordRefund, payment: Payment) -> Finding:
 
 def _differences(wanted: RecordRefund, payment: Payment) -> tuple[str, ...]:
     pairs = (
-        ("type", payment.kind.upper(), REFUND),
+        ("type", payment.kind, REFUND),
         ("amount", payment.amount.amount, wanted.amount.amount),
         ("account", payment.account, wanted.account),
         ("rate", payment.rate, wanted.rate),

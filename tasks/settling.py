@@ -27,6 +27,7 @@ from schemas.actions import (
 )
 from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
+from schemas.sales import restock_open
 from tasks.perform import waits_for_person
 
 #: Goods that never come back on a shelf: kept by the shopper, or a service and the like.
@@ -155,7 +156,7 @@ def restock_left_open(row: EffectRow) -> bool:
     """Whether the tenant posts restock apart from the money (the references leave this open, so the answer of the write
     decides)."""
     wants = isinstance(row.action, PostCreditNote) and bool(row.action.restock)
-    return wants and row.progress.get("restock_status") == "DRAFT"
+    return wants and restock_open(row.progress.get("restock_status", ""))
 
 
 def given_up(

@@ -12,7 +12,7 @@ from schemas.actions import PostCreditNote
 from schemas.gaps import DRAFT_PATIENCE, Gap
 from schemas.merchant import EffectOwner, Terms
 from schemas.money import Money, total
-from schemas.returns import ENDED_STATUSES, SUCCESS, ExchangeOrder
+from schemas.returns import ENDED_STATUSES, SUCCESS, ExchangeOrder, refund_wanted
 
 #: Goods of these words are no asset of ours.
 _NO_ASSET = frozenset({"written_off", "keep", "not_stock", "drop_ship"})
@@ -89,9 +89,9 @@ def _not_credited(ret: ReturnFacts, unit: UnitFacts, terms: Terms) -> Found | No
 def _not_refunded(ret: ReturnFacts, unit: UnitFacts, terms: Terms) -> Found | None:
     if unit.credited_at is None or unit.refunded_at is not None or not unit.credited:
         return None
-    loose = any(x.status == SUCCESS and not x.unit_ids for x in ret.told.transactions)
+    loose = any(x.status == SUCCESS and x.gives_back and not x.unit_ids for x in ret.told.transactions)
     asked = any(unit.unit in x.unit_ids for x in ret.told.transactions)
-    if loose or not (unit.resolution.startswith("Refund") or asked):
+    if loose or not (refund_wanted(unit.resolution) or asked):
         return None
     cause = f"credited by {unit.credit_note}; no refund succeeded"
     return _found(Gap.CREDITED_NOT_REFUNDED, unit, unit.credited_at, unit.credited, cause)
@@ -161,7 +161,7 @@ def _loose_refunds(ret: ReturnFacts, terms: Terms) -> Iterator[Found]:
     if ret.credits or terms.credit_note_owner is EffectOwner.NOBODY:
         return
     for x in ret.told.transactions:
-        if x.status == SUCCESS and not x.unit_ids:
+        if x.status == SUCCESS and x.gives_back and not x.unit_ids:
             cause = f"{x.amount} was refunded without naming an item; nothing is credited"
             yield Found(Gap.REFUNDED_NOT_CREDITED, x.updated_at or x.created_at or ret.opened_at, x.amount, cause)
 
@@ -176,7 +176,7 @@ def _drafts(ret: ReturnFacts) -> Iterator[Found]:
 
 
 def _draft(ret: ReturnFacts, order: ExchangeOrder) -> Found:
-    swapped = [u for u in ret.units if not u.resolution.startswith("Refund")] or list(ret.units)
+    swapped = [u for u in ret.units if not refund_wanted(u.resolution)] or list(ret.units)
     name = order.name or order.draft_order_id
     money = _worth(ret)
     ready = [unit.credited_at for unit in swapped if unit.credited_at]

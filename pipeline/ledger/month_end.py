@@ -17,7 +17,7 @@ from pipeline.ledger.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN
 from pipeline.ledger.gap_facts import ReturnFacts, UnitFacts
 from schemas.merchant import Terms
 from schemas.money import Money
-from schemas.returns import ENDED_STATUSES, STORE_CREDIT, SUCCESS
+from schemas.returns import ENDED_STATUSES, STORE_CREDIT, SUCCESS, refund_wanted
 
 _NO_ASSET = frozenset({"written_off", "keep", "not_stock", "drop_ship"})
 
@@ -107,7 +107,7 @@ def _accruals(one: ReturnFacts, unit: UnitFacts) -> Iterator[Accrual]:
     def proposal(name: str, money: Money | None, why: str) -> Accrual:
         return Accrual(name, one.rma, unit.unit, money, why)
 
-    swap = not unit.resolution.startswith("Refund")
+    swap = not refund_wanted(unit.resolution)
     refunded, credited, here = unit.refunded_at is not None, unit.credited_at is not None, unit.received_at is not None
     if here and not refunded and not swap and one.told.status not in ENDED_STATUSES:
         worth = unit.credited if credited and unit.credited else unit.gross

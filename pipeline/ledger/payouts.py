@@ -17,12 +17,10 @@ from pipeline.ledger.gap_rules import Found
 from pipeline.ledger.store import insert_once
 from schemas.gaps import Gap
 from schemas.money import Money
-from schemas.returns import REFUND, SUCCESS, Transaction
+from schemas.returns import REFUND, REFUND_ID, SUCCESS, Transaction
 
 COLUMNS = ("payout_id", "refund_id", "amount", "currency", "settled")
 _P = t.payouts.c
-#: What ReturnGO calls the id under which the shop, and so the payout, knows a refund.
-_PAYOUT_REFERENCE = "PlatformRefundId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ def _imported(conn: sa.Connection, as_of: datetime) -> tuple[dict[tuple[str, str
 def _payable(one: ReturnFacts) -> Iterator[Transaction]:
     """Refunds that a payout must hold: store credit and bank transfers never reach one."""
     for x in one.told.transactions:
-        if x.status == SUCCESS and x.kind == REFUND and x.reference and x.reference_kind == _PAYOUT_REFERENCE:
+        if x.status == SUCCESS and x.kind == REFUND and x.reference and x.reference_kind == REFUND_ID:
             yield x
 
 

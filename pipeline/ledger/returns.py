@@ -168,7 +168,8 @@ def refund_fact(told: Return, unit: Unit) -> dict[str, Any]:
     parts: list[Money] = []
     when: datetime | None = None
     for transaction in told.transactions:
-        if transaction.status != SUCCESS or unit.returned_item_id not in transaction.unit_ids:
+        out = transaction.status == SUCCESS and transaction.gives_back
+        if not out or unit.returned_item_id not in transaction.unit_ids:
             continue
         parts.append(_share(told, unit, transaction.amount, transaction.unit_ids))
         when = transaction.updated_at or transaction.created_at or when
