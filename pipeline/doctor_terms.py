@@ -66,7 +66,7 @@ def _channel_transfers(shop: ShopParts, words: Seen) -> list[str]:
 
 
 def word_rows(at: str, terms: Terms, words: Seen) -> Iterator[Row]:
-    """Reasons, portal locations and fees that returns carry and no term maps."""
+    """Reasons, portal locations and fees that returns carry and no term maps, and ReturnGO's words we do not know."""
     mapped = {rule.reason.strip().casefold() for rule in terms.dispositions}
     lost = [r for r in words.reasons if "*" not in mapped and r.strip().casefold() not in mapped]
     yield _mapped(f"{at} reasons", words.reasons, lost, f"add a disposition in shops.{at}.terms.dispositions")
@@ -75,6 +75,13 @@ def word_rows(at: str, terms: Terms, words: Seen) -> Iterator[Row]:
     yield _mapped(f"{at} portal locations", words.places, places, f"name them in shops.{at}.terms.portal_locations")
     fees = [name for name, count in words.fees.items() if count and name not in terms.fees]
     yield _mapped(f"{at} fees", words.fees, fees, f"name them in shops.{at}.terms.fees")
+    strange = sorted(words.unknown)
+    if strange:
+        fix = (
+            "ask engineering to teach Returnline these words (schemas/returns.py); each opens UNKNOWN_STATUS meanwhile"
+        )
+        counted = _some([f"{name!r} ({words.unknown[name]})" for name in strange])
+        yield amber(f"{at} words of ReturnGO", f"not known: {counted}", fix)
 
 
 def _mapped(check: str, counts: Counter[str], lost: list[str], fix: str) -> Row:

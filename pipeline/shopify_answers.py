@@ -78,7 +78,7 @@ def _parsed(outgoing: Outgoing, answer: Answer) -> Any:
 def _raise_errors(outgoing: Outgoing, body: Mapping[str, Any], answer: Answer) -> None:
     errors, excerpt = body["errors"], answer.text[:EXCERPT]
     rows = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
-    codes = {str((each.get("extensions") or {}).get("code", "")) for each in rows}
+    codes = {_code((each.get("extensions") or {}).get("code")) for each in rows}
     told = tuple(str(each.get("message", "")) for each in rows) or (str(errors)[:300],)
     if "THROTTLED" in codes or answer.status == 429:
         raise Throttled(_refill(body) or _retry_after(answer), "the cost bucket is empty")
@@ -130,7 +130,7 @@ def item_of(node: Any) -> Item:
 def _level(item: Mapping[str, Any]) -> int | None:
     level = item["inventoryLevel"]
     rows = level["quantities"] if level else []
-    return next((int(row["quantity"]) for row in rows if row["name"] == "available"), None)
+    return next((int(row["quantity"]) for row in rows if str(row["name"]).strip().casefold() == "available"), None)
 
 
 def location_of(node: Any) -> ShopLocation:
@@ -147,9 +147,14 @@ def refusals_of(data: Mapping[str, Any]) -> tuple[Refusal, ...]:
     if not isinstance(payload, dict) or not isinstance(payload.get("userErrors"), list):
         raise SchemaInvalidError({"inventorySetQuantities": "missing from the answer"})
     return tuple(
-        Refusal(str(each.get("code") or ""), str(each.get("message") or ""), _index(each.get("field")))
+        Refusal(_code(each.get("code")), str(each.get("message") or ""), _index(each.get("field")))
         for each in payload["userErrors"]
     )
+
+
+def _code(word: Any) -> str:
+    """A code as it is compared: in capitals, whatever case it came in."""
+    return str(word or "").strip().upper()
 
 
 def _index(path: Any) -> int | None:

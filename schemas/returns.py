@@ -209,6 +209,13 @@ class Return:
     out_of_policy: bool = False
     extra: dict[str, str] = field(default_factory=dict, compare=False, hash=False)
 
+    def unknown_words(self) -> tuple[str, ...]:
+        """What ReturnGO says of the return, its parcels and its money in words we do not know."""
+        statuses = [("return", self.status, RETURN_STATUSES)]
+        statuses += [("parcel", s.status, SHIPMENT_STATUSES) for s in self.shipments]
+        odd = [f"{what} {word}" for what, word, words in statuses if not words.knows(word)]
+        return (*odd, *(f"transaction {t.kind} {t.status}" for t in self.transactions if not t.understood))
+
     def shipment_of(self, unit: Unit) -> Shipment | None:
         """The parcel that carries the unit, or None."""
         return next((s for s in self.shipments if s.shipment_id == unit.shipment_id), None)

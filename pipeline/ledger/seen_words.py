@@ -19,12 +19,14 @@ RECENT = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How often each word came up. `fees` are the kinds of fee as the terms call them."""
+    """How often each word came up. `fees` are the kinds of fee as the terms call them, `unknown` the words that nobody
+    taught us."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     places: Counter[str] = field(default_factory=Counter)
     fees: Counter[str] = field(default_factory=Counter)
     skus: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
     exceptions: Counter[str] = field(default_factory=Counter)
     not_in_shop: tuple[str, ...] = ()
     foreign_notes: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ def seen(conn: sa.Connection, shop: str, now: datetime) -> Seen:
         if told is None:
             continue
         found.fees["cancellation"] += bool(told.cancellation_fee)
+        found.unknown.update(told.unknown_words())
         for unit in told.units:
             found.reasons[unit.reason] += 1
             found.skus[unit.sku] += 1

@@ -17,6 +17,7 @@ from sandbox.cin7.ask import Ask
 from sandbox.cin7.errors import SHAPES, Problem, Refusal, answer_for, page_not_found
 from sandbox.cin7.render import dumps
 from sandbox.quota import SlidingWindow, throttle_answer
+from sandbox.spelling import SPELLINGS, respelled
 from sandbox.world import World
 
 ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"
@@ -66,6 +67,8 @@ ENDPOINTS: dict[str, dict[str, Endpoint]] = {
 SETTINGS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     **BOOK_RULES,
     "cin7_account_id": (ACCOUNT_ID, ()),
+    "spelling": ("own", SPELLINGS),
+    "other_words": ({}, ()),
     "cin7_keys": ([APPLICATION_KEY, SECOND_KEY], ()),
     "quota": (60, ()),
     "quota_counts_refused": (True, (True, False)),
@@ -152,7 +155,9 @@ class Cin7:
 
     def _perform(self, endpoint: Endpoint, ask: Ask) -> Response:
         try:
-            return Response(dumps(endpoint(ask)), 200, media_type="application/json")
+            settings = self.world.settings
+            content = respelled(endpoint(ask), settings["spelling"], settings["other_words"])
+            return Response(dumps(content), 200, media_type="application/json")
         except Refusal as refusal:
             return answer_for(refusal, self.world.settings, self.world.rng)
         except Refused as refused:

@@ -56,7 +56,8 @@ def inspect(portal: Portal, rma: Rma, form: Form, now: datetime) -> dict[str, ob
 
 
 def refund(portal: Portal, rma: Rma, form: Form, now: datetime) -> dict[str, object]:
-    """Refund units (`returned_item_ids`, default all for money), or any `amount`; `order_level` names no units."""
+    """Refund units (`returned_item_ids`, default all for money), or any `amount`; `order_level` names no units. `type`
+    and `outcome` may be any word; one that settles in years stays Requested."""
     chosen = form.texts("returned_item_ids")
     _known(chosen, [unit.returned_item_id for unit in rma.units])
     units = [unit for unit in rma.units if unit.returned_item_id in chosen or (not chosen and not unit.wants_exchange)]
@@ -72,7 +73,7 @@ def refund(portal: Portal, rma: Rma, form: Form, now: datetime) -> dict[str, obj
         ids,
         now,
         settles_after=float(form.decimal("settles_after")) if form.has("settles_after") else None,
-        outcome=form.choice("outcome", ("Success", "Failed")) if form.has("outcome") else None,
+        outcome=form.text("outcome") if form.has("outcome") else None,
         processor=form.text("processor", "Shopify"),
     )
     return {"transaction_ids": _numbers([row])}

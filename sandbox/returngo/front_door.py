@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from sandbox.returngo.portal import Portal, portal_of
 from sandbox.returngo.records import Rma
 from sandbox.returngo.refusals import ApiRefusal
+from sandbox.spelling import respelled
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -95,7 +96,8 @@ def _serve(portal: Portal, request: Request, raw: bytes, work: Work) -> Response
         answer = _perform(visit, work, is_read=request.method == "GET")
     except ApiRefusal as refusal:
         return _error(portal, refusal)
-    return JSONResponse(answer.payload, status_code=answer.status)
+    payload = respelled(answer.payload, portal.settings.spelling, portal.settings.other_words)
+    return JSONResponse(payload, status_code=answer.status)
 
 
 def _perform(visit: Visit, work: Work, *, is_read: bool) -> Answer:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from sandbox.returngo.refusals import ControlRefusal
+from sandbox.spelling import SPELLINGS
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "wrong_key_status": (401, 403),
@@ -18,12 +19,14 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "validation_write": ("off", "status_body"),
     "refund_created_when": ("success", "requested"),
     "refund_outcome": ("Success", "Failed"),
+    "spelling": SPELLINGS,
 }
 
 
 @dataclass
 class PortalSettings:
-    """All switches with their positions at rest. Delays are in seconds, odds between 0 and 1."""
+    """All switches with their positions at rest. Delays are in seconds, odds between 0 and 1; `other_words` gives words
+    that the answers use instead of the portal's own."""
 
     daily_quota: int = 2000
     burst_per_second: int = 100
@@ -43,6 +46,8 @@ class PortalSettings:
     refund_outcome: str = "Success"
     refund_settles: float = 0.2
     refund_created_when: str = "success"
+    spelling: str = "own"
+    other_words: dict[str, str] = field(default_factory=dict)
     webhook_list_form: str = "object"
     payload_form: str = "nested"
     webhook_delay: float = 0.2
