@@ -530,3 +530,16 @@ def test_the_comment_never_shares_a_unit_with_the_refund_comment_of_the_same_ret
 def test_a_found_good_item_at_the_right_place_needs_no_more() -> None:
     told = an_exchange(a_swap(inspection=found_good(MAIN.name)))
     assert done_kinds(watched(told, credited(), gate=Gate.INSPECTED)) == ["CommentOnReturn"]
+
+
+def test_an_order_in_a_word_nobody_knows_is_not_taken_for_released() -> None:
+    plan = watched(sale=a_draft("SUBMITTED"), release_exchanges=True)
+    assert (plan.actions, set(raised(plan))) == ((), {T.UNKNOWN_STATUS})
+
+
+def test_an_invoice_that_was_taken_back_asks_the_shopper_for_nothing() -> None:
+    late = NOW + 30 * DAY
+    taken_back, paid = a_payment("Canceled", "10"), a_payment("Success", "10")
+    assert T.EXCHANGE_UNPAID not in raised(watched(an_exchange(transactions=(taken_back, paid)), now=late))
+    in_no_known_word = a_payment("Settled", "10")
+    assert T.EXCHANGE_UNPAID in raised(watched(an_exchange(transactions=(in_no_known_word,)), now=late))

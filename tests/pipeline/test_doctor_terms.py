@@ -22,6 +22,7 @@ from schemas.merchant import ChargeRule, Disposition, DispositionRule, EffectOwn
 from schemas.sales import Tenant
 from tasks import polls
 from tests.consumers.builders import a_unit, found_good
+from tests.consumers.money_stories import a_refund
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 from tests.pipeline.gap_desk import DAY0, GapDesk, here
 
@@ -72,6 +73,20 @@ def test_a_fee_without_an_account_is_amber_until_it_is_named(desk: GapDesk) -> N
     assert lights(word_rows("alder", Terms(), words(desk)))["fees"] is Light.AMBER
     mapped = Terms(fees={"restocking": ChargeRule("Fee", "260", "VAT")})
     assert lights(word_rows("alder", mapped, words(desk)))["fees"] is Light.GREEN
+
+
+def test_words_of_returngo_that_nobody_knows_are_amber_before_a_return_stops_at_one(desk: GapDesk) -> None:
+    desk.told(here(transactions=(a_refund("36", "u1", status="Settled"),)))
+    row = next(row for row in word_rows("alder", Terms(), words(desk)) if row.check == "alder words of ReturnGO")
+    assert (row.light, row.found) == (Light.AMBER, "not known: 'transaction RefundToPaymentMethod Settled' (1)")
+    desk.told(here(transactions=(a_refund("36", "u1"),)))
+    assert "words of ReturnGO" not in lights(word_rows("alder", Terms(), words(desk)))
+
+
+def test_a_portal_location_is_named_in_any_case(desk: GapDesk) -> None:
+    desk.told(here(units=(a_unit(inspection=found_good("LEEDS ")),)))
+    mapped = Terms(portal_locations={"Leeds": "Main Warehouse"})
+    assert lights(word_rows("alder", mapped, words(desk)))["portal locations"] is Light.GREEN
 
 
 def test_exceptions_that_a_setting_would_close_name_the_setting(desk: GapDesk) -> None:

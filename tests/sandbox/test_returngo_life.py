@@ -225,3 +225,20 @@ def test_with_auto_done_an_rma_closes_once_the_balance_is_paid(desk: PortalDesk)
     desk.pass_time(10_801)
 
     assert desk.read(rma)["rmaSummary"]["status"] == "Done"
+
+
+@pytest.mark.parametrize("word", ["Canceled", "Settled", "success"])
+def test_a_refund_takes_any_status_and_kind_that_the_desk_names(desk: PortalDesk, word: str) -> None:
+    rma = desk.rma(status="Received")
+    desk.act(rma, "refund", {"settles_after": "0", "outcome": word, "type": "CompensationRefund"})
+    row = desk.read(rma)["transactions"][0]
+    assert (row["status"], row["type"]) == (word, "CompensationRefund")
+
+
+def test_the_portal_speaks_in_another_case_or_in_other_words_while_it_is_told_to(desk: PortalDesk) -> None:
+    rma = desk.rma(status="Received")
+    desk.settings(spelling="spaced", other_words={"Received": "Here"})
+    found = desk.read(rma)
+    assert (found["rmaSummary"]["status"], found["items"][0]["sku"]) == (" Here  ", TEE["sku"])
+    desk.settings(spelling="own", other_words={})
+    assert desk.read(rma)["rmaSummary"]["status"] == "Received"

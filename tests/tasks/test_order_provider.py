@@ -167,3 +167,18 @@ def test_a_record_is_confirmed_without_any_call(bench: Bench) -> None:
     assert isinstance(found, Found)
     assert found.outcome is not None
     assert (found.outcome.number, found.outcome.ours, bench.desk.calls("cin7")) == ("#1044", False, [])
+
+
+def test_an_order_in_a_word_nobody_knows_is_a_persons_and_never_counts_as_authorised(
+    make: Callable[..., Story],
+) -> None:
+    story = make()
+    control = story.bench.desk
+    control.world.control.patch("/settings", json={"other_words": {"DRAFT": "SUBMITTED", "AUTHORISED": "SUBMITTED"}})
+    try:
+        assert isinstance(story.provider.look_up(story.action, {}), Unclear)
+        with pytest.raises(LaterError):
+            story.provider.send(story.action, {})
+        assert story.posts() == 0
+    finally:
+        control.world.control.patch("/settings", json={"other_words": {}})
