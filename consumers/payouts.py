@@ -63,14 +63,14 @@ def _of_units(done: Iterable[Transaction], ids: frozenset[str], swapped: set[str
     naming = [t for t in done if t.unit_ids]
     open_ = {unit for t in undecided(ret) for unit in t.unit_ids}
     elsewhere = {unit for t in naming for unit in t.unit_ids} - ids
-    tangled = _reached(naming, swapped | open_ | elsewhere)
+    tangled = reached(naming, swapped | open_ | elsewhere)
     clear = tuple(t for t in naming if not tangled & set(t.unit_ids))
     if not clear:
         return None
     return PaidOut(clear, frozenset(unit for t in clear for unit in t.unit_ids))
 
 
-def _reached(rows: Iterable[Transaction], start: set[str]) -> set[str]:
+def reached(rows: Iterable[Transaction], start: set[str]) -> set[str]:
     """Every unit tied to one of `start` by some refund."""
     known, rows = set(start), list(rows)
     while True:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from consumers.case import Case, Wait
 from consumers.gates import goods_received
 from consumers.holds import LONG, summed
+from consumers.payouts import in_currency, reached, succeeded
 from consumers.refund_facts import credit_of, credited, moved_at, paid_back, refunds
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Gate, Terms
@@ -158,14 +159,14 @@ def _failed(case: Case, now: datetime) -> list[Gap]:
 
 
 def _hanging(case: Case, found: list[Gap], terms: Terms, now: datetime) -> list[Gap]:
-    """Refunds asked for that never move, beside what is told already: the shopper waits, or gets the money twice."""
+    """Refunds asked for that never move, beside what is told already: the shopper waits for the rest."""
     told = {unit for gap in found if gap.kind is _K.CREDITED_NOT_REFUNDED for unit in gap.units}
     everyone = {unit.returned_item_id for unit in case.ret.units}
     hours = terms.thresholds.get(_K.CREDITED_NOT_REFUNDED.value, DEFAULT_HOURS[_K.CREDITED_NOT_REFUNDED])
     gaps = []
     for t in refunds(case.ret, REQUESTED):
         units = set(t.unit_ids) or everyone
-        if units and units <= told:
+        if (units and units <= told) or _paid_whole(units, case):
             continue
         credited_ = any(credit_of(case, unit) is not None for unit in units)
         since = moved_at(t, case) or now
@@ -175,6 +176,24 @@ def _hanging(case: Case, found: list[Gap], terms: Terms, now: datetime) -> list[
         late = since if credited_ else since + timedelta(hours=hours)
         gaps.append(Gap(kind, cause, tuple(sorted(t.unit_ids)), t.amount, late))
     return gaps
+
+
+def _paid_whole(units: set[str], case: Case) -> bool:
+    """Whether what went out pays these units, and all that the same refunds pay for, without the one that hangs."""
+    done = succeeded(case.ret)
+    everyone = {unit.returned_item_id for unit in case.ret.units}
+    among = reached(done, units) if all(t.unit_ids for t in done) else everyone
+    worth = [_worth(unit, case) for unit in case.ret.units if unit.returned_item_id in among]
+    money = summed(worth)
+    paid = (
+        in_currency((t for t in done if not t.unit_ids or among & set(t.unit_ids)), money.currency) if money else None
+    )
+    return money is not None and paid is not None and paid >= money.amount
+
+
+def _worth(unit: Unit, case: Case) -> Money:
+    credit = credit_of(case, unit.returned_item_id)
+    return (credited(credit, (unit.returned_item_id,)) if credit else None) or unit.gross
 
 
 def _made_good(failed: Transaction, case: Case) -> bool:

@@ -122,14 +122,25 @@ def test_the_refund_is_not_let_go_while_nobody_knows_whether_it_went() -> None:
     assert len(money_plan(known, terms).actions) == 1
 
 
-def hanging(*beside: Transaction, hours: int, **more: Any) -> Transaction:
-    return a_refund("36", "u1", number="t9", status=REQUESTED, updated_at=NOW - timedelta(hours=hours), **more)
+def hanging(*, hours: int, amount: str = "36") -> Transaction:
+    """Asked for so long ago, and neither out nor failed."""
+    return a_refund(amount, "u1", number="t9", status=REQUESTED, updated_at=NOW - timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(("hours", "told"), [(71, False), (73, True)])
-def test_a_refund_asked_for_that_never_moves_is_told_beside_one_that_went_out(hours: int, told: bool) -> None:
-    plan = money_plan(credited(a_refund("36", "u1", updated_at=NOW), hanging(hours=hours)))
+def test_the_rest_of_a_refund_that_never_moves_is_told(hours: int, told: bool) -> None:
+    plan = money_plan(credited(a_refund("20", "u1", updated_at=NOW), hanging(hours=hours, amount="16")))
     assert (ConcernType.CREDITED_NOT_REFUNDED in kinds(plan)) is told
+
+
+def test_a_refund_that_hangs_is_not_told_once_the_shopper_has_the_whole_money_by_another() -> None:
+    plan = money_plan(credited(a_refund("36", "u1", updated_at=NOW), hanging(hours=1000)))
+    assert plan.all_concerns() == ()
+
+
+def test_a_refund_of_several_units_that_is_short_hides_no_hanging_rest() -> None:
+    two = a_case(a_return(a_unit(), a_unit("u2"), transactions=(a_refund("60", "u1", "u2"), hanging(hours=73))))
+    assert ConcernType.REFUND_FAILED in kinds(money_plan(two))
 
 
 @pytest.mark.parametrize(("hours", "told"), [(71, False), (73, True)])
