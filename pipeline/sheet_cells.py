@@ -15,15 +15,13 @@ from schemas.payouts import MOST
 _MINUS = "-\u2212\u2013\u2014\u2010\u2011"
 _AMOUNT = re.compile(r"(?P<before>\D*?)(?P<number>[.,]?\d(?:[\d.,' ]*\d)?)(?P<after>\D*)")
 _POWER = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+?\d+")
-_DOLLARS = "USD CAD AUD NZD SGD HKD MXN TWD ARS CLP COP BBD BMD BSD BZD FJD GYD JMD KYD LRD NAD SBD SRD TTD XCD"
+_DOLLARS = "USD,CAD,AUD,NZD,SGD,HKD,MXN,TWD,ARS,CLP,COP,BBD,BMD,BSD,BZD,FJD,GYD,JMD,KYD,LRD,NAD,SBD,SRD,TTD,XCD"
+_SIGN_LIST = (
+    f"$={_DOLLARS} US$=USD CA$=CAD C$=CAD AU$=AUD A$=AUD NZ$=NZD HK$=HKD SG$=SGD S$=SGD MX$=MXN NT$=TWD R$=BRL "
+    "€=EUR £=GBP ¥=JPY,CNY JP¥=JPY CN¥=CNY ₹=INR ₩=KRW ₺=TRY ₪=ILS KR=SEK,NOK,DKK,ISK ZŁ=PLN KČ=CZK FT=HUF FR=CHF R=ZAR"
+)
 #: Which currencies a sign may mean.
-_SIGNS = {
-    "$": _DOLLARS,
-    **{f"{sign}$": f"{sign}D" for sign in ("US", "CA", "AU", "NZ", "HK", "SG")},
-    **dict(zip(("C$", "A$", "S$", "MX$", "NT$", "R$"), ("CAD", "AUD", "SGD", "MXN", "TWD", "BRL"), strict=True)),
-    **dict(zip("€ £ ¥ JP¥ CN¥ ₹ ₩ ₺ ₪".split(), "EUR GBP JPY/CNY JPY CNY INR KRW TRY ILS".split(), strict=True)),
-    **dict(zip("KR ZŁ KČ FT FR R".split(), "SEK/NOK/DKK/ISK PLN CZK HUF CHF ZAR".split(), strict=True)),
-}
+_SIGNS = {sign: codes.split(",") for sign, _, codes in (pair.partition("=") for pair in _SIGN_LIST.split())}
 _DAY = re.compile(
     r"(?P<y>\d{4})(?P<mark>[-/.]?)(?P<m>\d{1,2})(?P=mark)(?P<d>\d{1,2})"
     r"(?:[ T]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d+)?)?"
@@ -106,8 +104,13 @@ def _zone(text: str) -> timezone:
 
 def decimal_mark(cells: Iterable[str]) -> str:
     """Which of `.` and `,` begins the decimals in these amounts; "" where they do not say, or disagree."""
-    found = {_evidence(match["number"]) for cell in cells if (match := _AMOUNT.fullmatch(bare(cell)))} - {""}
+    found = {_evidence(match["number"]) for cell in cells if (match := _AMOUNT.fullmatch(_digits(cell)))} - {""}
     return found.pop() if len(found) == 1 else ""
+
+
+def _digits(cell: str) -> str:
+    """The cell with one kind of apostrophe between thousands."""
+    return re.sub("[\u2018\u2019\u00b4`]", "'", bare(cell))
 
 
 def _evidence(number: str) -> str:
@@ -126,7 +129,7 @@ def _evidence(number: str) -> str:
 def read_amount(cell: str, currency: str, mark: str, column: str = "amount") -> Money:
     """An amount with its sign, whatever sign, currency sign and separators it is written with; `mark` is the decimal
     mark of the table. Raises ValueError with the fix."""
-    text, code = bare(cell), bare(currency).upper()
+    text, code = _digits(cell), bare(currency).upper()
     try:
         zero = Money(Decimal(0), code)
     except ValueError:
@@ -159,10 +162,10 @@ def _sign(before: str, after: str) -> int | None:
 def _check_signs(around: str, code: str, column: str, text: str) -> None:
     words = re.sub(rf"[()+{re.escape(_MINUS)}]", " ", around).upper().split()
     for word in words:
-        means = _SIGNS.get(word.rstrip("."), word if re.fullmatch(r"[A-Z]{3}", word) else "")
+        means = _SIGNS.get(word.rstrip("."), [word] if re.fullmatch(r"[A-Z]{3}", word) else [])
         if not means:
             raise ValueError(f"{column} {text!r} is no amount: {word!r} is not known; write 12.50")
-        if code not in re.split(r"[ /]", means):
+        if code not in means:
             raise ValueError(f"{column} {text!r} is not in {code}; correct the amount or the currency")
 
 
