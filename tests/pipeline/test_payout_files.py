@@ -15,8 +15,8 @@ from schemas.payouts import PayoutLine
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 HEAD = "payout_id,refund_id,amount,currency,settled"
 TRANSACTIONS = (
-    "Transaction Date,Type,Order,Card Brand,Card Source,Payout Status,Payout Date,Payout ID,Available On,Amount,Fee,Net,"
-    "Checkout,Payment Method Name,Presentment Amount,Presentment Currency,Currency,VAT"
+    "Transaction Date,Type,Order,Card Brand,Card Source,Payout Status,Payout Date,Payout ID,Available On,Amount,"
+    "Fee,Net,Checkout,Payment Method Name,Presentment Amount,Presentment Currency,Currency,VAT"
 )
 PAYOUTS = (
     "Payout Date,Status,Charges,Refunds,Adjustments,Reserved Funds,Fees,Retried Amount,Total,Currency,Bank Reference"
