@@ -35,6 +35,7 @@ OWN = SheetForm("a list of refunds", ("payout_id", "refund_id", "amount", "curre
 TRANSACTIONS = SheetForm(
     "Shopify's payment transactions export",
     ("transaction_date", "type", "order", "payout_status", "payout_date", "amount", "currency"),
+    ("payout_id", "presentment_amount", "presentment_currency"),
 )
 PAYOUTS = SheetForm("Shopify's payouts export", ("payout_date", "status", "refunds", "total", "currency"))
 _AMOUNTS = {OWN: ("amount",), TRANSACTIONS: ("amount", "presentment_amount", "net"), PAYOUTS: ("refunds", "total")}
@@ -123,7 +124,7 @@ def _transaction(row: Row, reading: _Reading) -> PayoutLine | None:
     if len(order) > _LONGEST_ORDER:
         raise ValueError(f"order {order[:20]!r}... is longer than {_LONGEST_ORDER} characters; correct it")
     paid_on = read_day(cells["payout_date"], "payout date", reading.now)
-    payout = cells.get("payout_id", "")
+    payout = cells["payout_id"]
     return PayoutLine(
         read_id(payout, "payout id") if bare(payout) else f"payout of {paid_on:%Y-%m-%d}",
         order,
@@ -139,7 +140,7 @@ def _transaction(row: Row, reading: _Reading) -> PayoutLine | None:
 
 def _presented(cells: Mapping[str, str], amount: Money, reading: _Reading) -> Money | None:
     """What the shopper got in their own currency, with the sign of what left the payout."""
-    written, currency = cells.get("presentment_amount", ""), cells.get("presentment_currency", "")
+    written, currency = cells["presentment_amount"], cells["presentment_currency"]
     if not bare(written) or not bare(currency):
         return None
     shown = abs(read_amount(written, currency, reading.mark, "presentment amount"))

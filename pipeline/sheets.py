@@ -34,10 +34,12 @@ class SheetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SheetForm:
-    """A kind of table: its name for people, and the columns (folded) without which it is not that kind."""
+    """A kind of table: its name for people, the columns (folded) without which it is not that kind, and others that
+    are read where they stand."""
 
     name: str
     columns: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _names(row: list[str]) -> list[str]:
 
 
 def _refuse_doubled(names: list[str], form: SheetForm) -> None:
-    for name in form.columns:
+    for name in (*form.columns, *form.others):
         places = [str(place) for place, other in enumerate(names, start=1) if other == name]
         if len(places) > 1:
             raise SheetError([f"column {name!r} stands twice (columns {' and '.join(places)}); keep the right one"])
@@ -154,7 +156,7 @@ def _rows(text: str, delimiter: str, header: int, names: list[str], form: SheetF
             continue
         # Of two columns of one name that nobody needs the first counts.
         cells = dict(reversed([(name, cell.strip()) for name, cell in zip(names, row, strict=False)]))
-        rows.append(Row(line, dict.fromkeys(form.columns, "") | cells))
+        rows.append(Row(line, dict.fromkeys((*form.columns, *form.others), "") | cells))
     if problems:
         raise SheetError(problems)
     return tuple(rows)

@@ -117,16 +117,21 @@ def _add(imported: _Imported, shop: str, line: PayoutLine) -> None:
 
 
 def _pair_orders(conn: sa.Connection, by_order: dict[_Refund, list[PayoutLine]], imported: _Imported) -> None:
-    refunds = _portal_refunds(conn, set(by_order), imported) if by_order else {}
+    refunds = _portal_refunds(conn, set(by_order)) if by_order else {}
     for (shop, order), lines in by_order.items():
-        pairing = pair(lines, refunds.get((shop, order), []))
+        mine = refunds.get((shop, order), [])
+        by_id = [refund for refund in mine if (shop, refund.key) in imported.lines]
+        pairing = pair(lines, [refund for refund in mine if refund not in by_id])
+        # A refund that was imported with its id as well needs no second line.
+        stray = pair(pairing.stray, by_id)
+        told_twice = [line for theirs, _ in stray.unsure for line in theirs]
         for key, line in pairing.paid.items():
             imported.lines[shop, key] = line
-        for theirs, mine in pairing.unsure:
+        for theirs, whose in pairing.unsure:
             # Told once, on the refund that is known last.
-            imported.unsure |= {(shop, refund.key): None for refund in mine[:-1]}
-            imported.unsure[shop, mine[-1].key] = _question(theirs, mine)
-        imported.lines |= {(shop, line.refund_id): line for line in pairing.stray}
+            imported.unsure |= {(shop, refund.key): None for refund in whose[:-1]}
+            imported.unsure[shop, whose[-1].key] = _question(theirs, whose)
+        imported.lines |= {(shop, line.refund_id): line for line in [*stray.stray, *told_twice]}
 
 
 def _question(lines: tuple[PayoutLine, ...], refunds: tuple[PortalRefund, ...]) -> Found:
@@ -141,10 +146,8 @@ def _question(lines: tuple[PayoutLine, ...], refunds: tuple[PortalRefund, ...]) 
     return Found(Gap.PAYOUT_UNMATCHED, max(line.settled_at for line in lines), delta, cause)
 
 
-def _portal_refunds(
-    conn: sa.Connection, wanted: set[_Refund], imported: _Imported
-) -> dict[_Refund, list[PortalRefund]]:
-    """The refunds of these orders that no line with a refund id holds already."""
+def _portal_refunds(conn: sa.Connection, wanted: set[_Refund]) -> dict[_Refund, list[PortalRefund]]:
+    """The refunds of these orders."""
     r = t.returns.c
     names = conn.execute(sa.select(r.id, r.shop, r.order_name).where(r.told.is_not(None)))
     ids = {row_id: (shop, _order(order)) for row_id, shop, order in names if (shop, _order(order)) in wanted}
@@ -152,10 +155,9 @@ def _portal_refunds(
     for row_id, whose in ids.items():
         told = returns.told(dict(conn.execute(sa.select(r.told).where(r.id == row_id)).mappings().one()))
         for x in _payable(told.transactions if told else ()):
-            if (whose[0], _key(x)) not in imported.lines:
-                moments = tuple(moment for moment in (x.created_at, x.updated_at) if moment)
-                amounts = tuple(money for money in (x.amount, x.shop_amount) if money is not None)
-                found[whose].append(PortalRefund(_key(x), moments, amounts))
+            moments = tuple(moment for moment in (x.created_at, x.updated_at) if moment)
+            amounts = tuple(money for money in (x.amount, x.shop_amount) if money is not None)
+            found[whose].append(PortalRefund(_key(x), moments, amounts))
     return found
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
-from pipeline.ledger import audit
+from pipeline.ledger import audit, migrating
 from pipeline.ledger import tables as t
 from pipeline.ledger.gaps import GapItem
 from schemas.gaps import Gap
 from schemas.money import Money
 from tests.consumers.builders import a_unit, gbp
-from tests.pipeline.gap_desk import DAY0, GapDesk, here, refund_of, the_unit
+from tests.pipeline.gap_desk import DAY0, SHOP, GapDesk, here, refund_of, the_unit
 from tests.pipeline.test_cli_gaps import HEAD, Office
 from tests.pipeline.test_payout_files import PAYOUTS, TRANSACTIONS, transaction
 
@@ -253,6 +254,27 @@ def test_a_refund_imported_with_its_id_is_not_looked_for_by_its_order(office: Of
     take(office, "po-1,r-1,36,GBP,2026-03-02")
     take(office, transaction(), head=TRANSACTIONS)
     assert unmatched(office) == []
+
+
+def test_a_refund_imported_with_its_id_and_by_its_order_is_one_refund(office: Office) -> None:
+    credited(office.desk, refund_of("u1"))
+    take(office, "po-1,r-1,36,GBP,2026-03-04")
+    take(office, transaction(), head=TRANSACTIONS)
+    assert unmatched(office) == []
+
+
+def test_a_ledger_from_before_orders_were_kept_goes_on(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    command.upgrade(migrating._config(url), "0001")
+    old = {"shop": SHOP, "payout_id": "po-1", "refund_id": "895464123456.0", "amount": "36", "currency": "GBP"}
+    with sa.create_engine(url).begin() as conn:
+        names = ", ".join([*old, "settled_at", "imported_at"])
+        given = ", ".join(f":{name}" for name in [*old, "at", "at"])
+        conn.execute(sa.text(f"insert into payouts ({names}) values ({given})"), {**old, "at": "2026-03-02 00:00:00"})
+    desk = GapDesk(tmp_path)
+    credited(desk, refund_of("u1", reference="895464123456"))
+    assert desk.after(30, Gap.PAYOUT_UNMATCHED) == []
+    desk.ledger.close()
 
 
 def test_shopifys_payouts_export_says_when_the_refunds_of_a_day_are_not_all_there(office: Office) -> None:

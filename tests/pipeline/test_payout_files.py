@@ -105,6 +105,11 @@ def test_a_column_that_is_needed_and_stands_twice_is_named() -> None:
     assert "'amount' stands twice (columns 3 and 6)" in problem
 
 
+def test_a_column_that_is_only_read_where_it_stands_may_not_stand_twice_either() -> None:
+    (problem,) = problems(f"{TRANSACTIONS},Payout ID\n{transaction()},7\n")
+    assert "'payout_id' stands twice" in problem
+
+
 def test_a_cell_too_many_is_an_unquoted_separator_and_is_named_by_line() -> None:
     (problem,) = problems(f"{HEAD}\npo-1,r-1,20.00,GBP,2026-03-02\npo-1,r-2,1,234.50,GBP,2026-03-02\n")
     assert problem.startswith("line 3: 6 cells under 5 columns")
