@@ -17,7 +17,8 @@ from schemas.sales import PAID, DocumentLine, Invoice
 def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
     """A returned exchange item must be credited where its money is, never blindly on the replacement sale."""
     unit, ret = placed.unit, matter.case.ret
-    untaxed = unit.paid.amount > 0 and unit.tax.amount == 0 and placed.sold.line.tax.amount > 0
+    taxless = unit.tax_told and unit.tax.amount == 0
+    untaxed = unit.paid.amount > 0 and taxless and placed.sold.line.tax.amount > 0
     if matter.waived(ConcernType.RETURN_OF_EXCHANGE) or not (ret.original_order or untaxed):
         return None
     if not untaxed and _paid_here(placed, matter):

@@ -19,6 +19,8 @@ from schemas.money import Money
 from schemas.returns import Unit
 from schemas.sales import VOIDED, DocumentLine, Invoice
 
+PARTS_BY_HAND = "part quantities are credited by hand: credit what came back in Cin7, and reject the unit in ReturnGO"
+
 
 def match(unit: Unit, matter: Matter) -> SkuMatch | Held:
     """The product of the sale that the unit is, or why it waits."""
@@ -59,9 +61,20 @@ def _part(unit: Unit, matter: Matter) -> Held | None:
 
 
 def _missed(unit: Unit, miss: SkuMiss) -> Held:
+    if not unit.sku.strip():
+        return _nameless(unit, miss)
     near = ", ".join(miss.candidates)
     step = "tie the SKU to a Cin7 SKU of this sale" + (f" (nearest: {near})" if near else "")
     return Held(unit, miss.cause, HOUR, miss.kind, step, details={"sku": unit.sku, "candidates": near})
+
+
+def _nameless(unit: Unit, miss: SkuMiss) -> Held:
+    """A unit without SKU is named by what else is known of it: nobody can tie an empty SKU."""
+    ids = f"item {unit.returned_item_id}" + (f", variant {unit.variant_id}" if unit.variant_id else "")
+    cause = f"{unit.name or 'an item without name'} ({ids}) has no SKU in ReturnGO"
+    step = "write the SKU on that variant in the shop and read the return again, or credit the unit by hand in Cin7"
+    details = {"sku": "", "item": unit.returned_item_id, "variant": unit.variant_id, "name": unit.name}
+    return Held(unit, cause, HOUR, miss.kind, step, details=details)
 
 
 def _not_invoiced(unit: Unit, cause: str) -> Held:
@@ -131,9 +144,17 @@ def _no_room(unit: Unit, found: SkuMatch, own: Sequence[SoldLine], matter: Matte
         cause = f"{found.sku}: all {sold:f} pieces sold are already credited by {', '.join(notes)}"
         step = "check the notes named; void the wrong one, or reject the unit in ReturnGO"
         return Held(unit, cause, HOUR, ConcernType.OVER_CREDIT, step, details={"notes": ", ".join(notes)})
+    if any(part_of_a_piece(line) for line in own):
+        cause = f"{found.sku}: {sold:f} was sold, no whole number of pieces, and ReturnGO returns whole pieces only"
+        return Held(unit, cause, HOUR, ConcernType.OVER_RETURN, PARTS_BY_HAND)
     cause = f"{found.sku}: more pieces are returned than the {sold:f} sold"
     step = "correct the quantity in ReturnGO"
     return Held(unit, cause, HOUR, ConcernType.OVER_RETURN, step)
+
+
+def part_of_a_piece(sold: SoldLine) -> bool:
+    """Whether the line was sold, or is left, in parts of a piece, such as metres: ReturnGO knows whole pieces only."""
+    return any(figure.quantity % 1 for figure in (sold.sold, sold.left))
 
 
 def value(placed: Sequence[Placed], matter: Matter) -> tuple[list[Placed], list[Held]]:

@@ -10,7 +10,7 @@ from consumers.findings import AWAITED, DROP_SHIP, drop_shipped, serial_differs
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
 from consumers.order_checks import gift_settled, not_from_an_exchange, share_is_ours
-from consumers.placing import compared, portal_price, tolerance
+from consumers.placing import PARTS_BY_HAND, compared, part_of_a_piece, portal_price, tolerance
 from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner
 from schemas.sales import SERVICE, TaxRule
@@ -38,12 +38,13 @@ def price_agrees(placed: Placed, matter: Matter) -> Held | None:
     share = matter.money(compared(placed.each, placed.unit, matter)).quantized()
     if abs(share.amount - paid.amount) <= tolerance(matter) or matter.waived(ConcernType.AMOUNT_MISMATCH):
         return None
+    parts = part_of_a_piece(placed.sold)
     return hold(
         placed,
         matter,
         ConcernType.AMOUNT_MISMATCH,
         f"{placed.sold.line.sku}: the invoice gives {share} for one piece, the portal says {paid} was paid",
-        "find out which figure is right; waive this to credit the invoice's share",
+        PARTS_BY_HAND if parts else "find out which figure is right; waive this to credit the invoice's share",
         invoice=str(share.amount),
         portal=str(paid.amount),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import tomllib
 from collections.abc import Mapping
@@ -208,10 +209,19 @@ def read(raw: Mapping[str, Any], path: Path | None = None, known_problems: list[
     )
 
 
+def text_of(path: Path) -> str:
+    """A text file, with or without the mark (BOM) that editors put before it. Raises OSError and UnicodeDecodeError."""
+    content = path.read_bytes()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if marked else "utf-8-sig").replace("\r\n", "\n")
+
+
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return tomllib.loads(text_of(path), parse_float=Decimal)
     except FileNotFoundError:
         raise SettingsInvalidError([f"{path}: no such file; name one with --config or {CONFIG_VARIABLE}"]) from None
+    except OSError as error:
+        raise SettingsInvalidError([f"{path}: cannot read ({error.strerror}); check the path and its rights"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalidError([f"{path}: not TOML ({error}); fix that line"]) from None

@@ -87,13 +87,18 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
 
 
 def _value(name: str, env: Mapping[str, str], problems: list[str]) -> str:
+    from pipeline.settings import text_of
+
     plain, path = env.get(name, ""), env.get(f"{name}_FILE", "")
     if plain and path:
         problems.append(f"{name}: set both plainly and as {name}_FILE; keep one")
     if plain or not path:
         return plain
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return text_of(Path(path)).strip()
+    except UnicodeDecodeError:
+        problems.append(f"{name}_FILE: {path} is not UTF-8 text; write the secret alone into it")
+        return ""
     except OSError as error:
         problems.append(f"{name}_FILE: cannot read {path} ({error.strerror}); check the path and its rights")
         return ""

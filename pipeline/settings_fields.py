@@ -13,12 +13,26 @@ from urllib.parse import urlsplit
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 MISSING = "missing"
+NO_TABLE = "not a table; write [section.name] with keys below it"
+#: More than anybody can mean: a year of seconds, an amount and a count that every database can hold.
+MOST_SECONDS, MOST_AMOUNT, MOST_COUNT = 366 * 86_400, 10**12, 10**9
+
+
+def words(**said: str) -> dict[str, Any]:
+    """What a field or form says, by marshmallow's name of the error; TOML has no null, so that is a missing value."""
+    return {"null": MISSING, **said}
+
+
+def shown(value: object) -> str:
+    """The value as the file has it, cut."""
+    return repr(value) if isinstance(value, str) else f"{value!s:.40}"
 
 
 class Form(Schema):
     """One table of the settings file. Every known key is a field; the values build the frozen class `builds`."""
 
     builds: ClassVar[type]
+    error_messages = words(type=NO_TABLE)
 
     class Meta:
         """Unknown keys are told apart below, so that each can carry a suggestion."""
@@ -43,13 +57,15 @@ class Form(Schema):
 class Named(fields.Field[dict[str, Any]]):
     """A table of tables: free names, each holding the same form or field."""
 
+    default_error_messages = words()
+
     def __init__(self, inner: Schema | fields.Field[Any], **options: Any) -> None:
         super().__init__(**options)
         self._inner = inner
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise ValidationError("not a table; write [section.name] with keys below it")
+            raise ValidationError(NO_TABLE)
         read: dict[str, Any] = {}
         problems: dict[str, Any] = {}
         for name, raw in value.items():
@@ -67,6 +83,8 @@ class Named(fields.Field[dict[str, Any]]):
 class OneOf(fields.String):
     """Text out of a closed list; a near miss is suggested."""
 
+    default_error_messages = words(required=MISSING)
+
     def __init__(self, choices: type | tuple[str, ...], **options: Any) -> None:
         super().__init__(**options)
         self._build: Any = choices if isinstance(choices, type) else str
@@ -74,12 +92,16 @@ class OneOf(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
         if value not in self._choices:
-            raise ValidationError(f"{value!r} is not a choice; use one of {', '.join(filter(None, self._choices))}")
+            raise ValidationError(
+                f"{shown(value)} is not a choice; use one of {', '.join(filter(None, self._choices))}"
+            )
         return self._build(value)
 
 
 class Many(fields.List[Any]):
     """A list, kept as a tuple."""
+
+    default_error_messages = words(invalid="not a list; write it between square brackets, separated by commas")
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
         return tuple(super()._deserialize(value, attr, data))
@@ -88,51 +110,90 @@ class Many(fields.List[Any]):
 class Day(fields.Field[date]):
     """A TOML date, or the same in quotes."""
 
+    default_error_messages = words()
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> date:
         try:
-            return date.fromisoformat(str(value))
+            return date.fromisoformat(str(value) if isinstance(value, str | date) else "")
         except ValueError:
-            raise ValidationError(f"{value!r} is not a date; write 2026-04-01") from None
+            raise ValidationError(f"{shown(value)} is not a date; write 2026-04-01") from None
 
 
 class Clock(fields.Field[time]):
-    """A TOML time of day, or the same in quotes."""
+    """A TOML time of day, or the same in quotes; it is meant in the company's time zone, so it names none."""
+
+    default_error_messages = words()
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> time:
         try:
-            return time.fromisoformat(str(value))
+            moment = time.fromisoformat(str(value) if isinstance(value, str | time) else "")
         except ValueError:
-            raise ValidationError(f"{value!r} is not a time of day; write 18:00:00") from None
+            raise ValidationError(f"{shown(value)} is not a time of day; write 18:00:00") from None
+        if moment.tzinfo is not None:
+            raise ValidationError(f"{shown(value)} names a time zone; the company's own counts, so write 18:00:00")
+        return moment
 
 
-def text(*, required: bool = False, pattern: str = "", fix: str = "") -> fields.String:
-    """A text; with `pattern` it must match, and `fix` says how to write it."""
-    checks = [validate.Regexp(re.compile(rf"(?:{pattern})\Z"), error=f"{{input!r}}: {fix}")] if pattern else []
+class Whole(fields.Integer):
+    """A whole number; true and false are none."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Seconds(fields.Float):
+    """A number of seconds; true and false are none."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+def text(*, required: bool = False, pattern: str = "", fix: str = "", secret: bool = False) -> fields.String:
+    """A text; with `pattern` it must match, and `fix` says how to write it. One that is or may hold a secret is not
+    shown."""
+    error = fix if secret else f"{{input!r}}: {fix}"
+    checks = [validate.Regexp(re.compile(rf"(?:{pattern})\Z"), error=error)] if pattern else []
     if required:
         checks.insert(0, validate.Length(min=1, error=MISSING))  # type: ignore[arg-type]
-    words: dict[str, Any] = {"required": MISSING, "invalid": "not text; write it between quotes", "null": MISSING}
-    return fields.String(required=required, validate=checks, error_messages=words)
+    said = words(required=MISSING, invalid="not text; write it between quotes")
+    return fields.String(required=required, validate=checks, error_messages=said)
 
 
-def whole(low: int, high: int | None = None) -> fields.Integer:
+def whole(low: int, high: int = MOST_COUNT) -> fields.Integer:
     """A whole number between the bounds."""
-    bounds = f"must be a whole number of at least {low}" + (f" and at most {high}" if high is not None else "")
-    words: dict[str, Any] = {"invalid": bounds, "too_large": bounds}
-    return fields.Integer(strict=True, validate=validate.Range(min=low, max=high, error=bounds), error_messages=words)
+    bounds = f"must be a whole number of at least {low} and at most {high}"
+    said = words(invalid=bounds, too_large=bounds)
+    return Whole(strict=True, validate=validate.Range(min=low, max=high, error=bounds), error_messages=said)
 
 
 def seconds(low: float = 0.0) -> fields.Float:
     """A time in seconds, parts allowed, above `low`."""
-    fix = f"must be a number of seconds above {low:g}, such as 5 or 0.5"
-    check = validate.Range(min=low, min_inclusive=False, error=fix)
-    return fields.Float(validate=check, error_messages={"invalid": fix, "special": fix})
+    fix = f"must be a number of seconds above {low:g} and at most {MOST_SECONDS}, such as 5 or 0.5"
+    check = validate.Range(min=low, max=MOST_SECONDS, min_inclusive=False, error=fix)
+    said = words(invalid=fix, special=fix, too_large=fix)
+    return Seconds(validate=check, error_messages=said)
+
+
+def switch() -> fields.Boolean:
+    """Yes or no."""
+    return fields.Boolean(error_messages=words(invalid="must be true or false, without quotes"))
+
+
+def table(form: type[Form], *, required: bool = False) -> fields.Nested:
+    """A table inside the table."""
+    return fields.Nested(form, required=required, error_messages=words(required=MISSING))
 
 
 def amount(*, allow_none: bool = False) -> fields.Decimal:
     """An exact amount, zero or more."""
-    fix = 'must be an amount of zero or more, such as "0.05"'
-    check = validate.Range(min=0, error=fix)
-    return fields.Decimal(allow_none=allow_none, validate=check, error_messages={"invalid": fix, "special": fix})
+    fix = f'must be an amount of zero or more and at most {MOST_AMOUNT}, such as "0.05"'
+    check = validate.Range(min=0, max=MOST_AMOUNT, error=fix)
+    said = words(invalid=fix, special=fix, too_large=fix)
+    return fields.Decimal(allow_none=allow_none, validate=check, error_messages=said)
 
 
 def address(*, optional: bool = False) -> fields.String:
@@ -167,8 +228,15 @@ def _under(path: str, key: object) -> str:
 
 
 def _check_address(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, fits = urlsplit(""), False
+    # The address itself is not shown where it may hold a password.
+    if parts.username or parts.password:
+        raise ValidationError("holds a name or password; write https://host/path, and keys under their own names")
+    if not fits or parts.query or parts.fragment or re.search(r"\s", value) or not parts.hostname:
         raise ValidationError(f"{value!r} is not a base URL; write https://host/path")
     if parts.scheme == "http" and not _private(parts.hostname):
         raise ValidationError(f"{value!r} would send the key unencrypted; write https://")

@@ -22,20 +22,42 @@ from pipeline.settings import (
     ShopifySettings,
 )
 from pipeline.settings_env import SHOP_SECRETS, variable
-from pipeline.settings_fields import MISSING, Form, Many, Named, OneOf, address, flatten, seconds, text, whole
+from pipeline.settings_fields import (
+    MISSING,
+    Form,
+    Many,
+    Named,
+    OneOf,
+    address,
+    flatten,
+    seconds,
+    switch,
+    table,
+    text,
+    whole,
+    words,
+)
 from pipeline.settings_terms import TermsForm
 
 TOKEN_FORM = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - a form, not a token
 TOKEN_FIX = "use 16 to 256 letters, digits, '-', '_', '.' or '~' (it stands in a URL)"  # noqa: S105 - advice, not a token
+#: Names that stand in an address, where people paste the whole address.
+HOST_NAME = r"[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)*"
+NAME_FIX = "write the name alone, without https:// and path, such as "
+NO_SHOPS = "none given; write [shops.NAME.returngo] and [shops.NAME.cin7]"
 SHOP_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class FolderField(fields.Field[Path]):
     """A folder's path."""
 
+    default_error_messages = words()
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Path:
         if not isinstance(value, str) or not value:
             raise ValidationError("not a path; write it between quotes")
+        if "\0" in value:
+            raise ValidationError("not a path; write it without control characters")
         return Path(value).expanduser()
 
 
@@ -83,7 +105,7 @@ class FlowerForm(Form):
     """[flower]."""
 
     builds = FlowerSettings
-    enabled = fields.Boolean()
+    enabled = switch()
     port = whole(0, 65_535)
     user = text(pattern=r"[^:\s]+", fix="use a name without a colon or space")
     password = text()
@@ -94,7 +116,7 @@ class ReturnGoForm(Form):
 
     builds = ReturnGoSettings
     base_url = address()
-    shop_name = text(required=True)
+    shop_name = text(required=True, pattern=r"[^\s/:]+", fix=f"{NAME_FIX}alder.myshopify.com")
     api_key = text(required=True)
     daily_limit = whole(1)
     comment_field = OneOf(("", "htmlText", "comment"))
@@ -118,17 +140,20 @@ class ShopifyForm(Form):
 
     builds = ShopifySettings
     base_url = address(optional=True)
-    shop = text(required=True)
+    shop = text(required=True, pattern=HOST_NAME, fix=f"{NAME_FIX}alder or alder.myshopify.com")
     access_token = text(required=True)
-    location_id = text()
+    location_id = text(
+        pattern=r"|\d+|gid://shopify/Location/\d+",
+        fix="write the number at the end of the location's address in the shop's admin",
+    )
 
 
 class HooksForm(Form):
     """[shops.NAME.hooks]."""
 
     builds = HookSettings
-    token = text(required=True, pattern=TOKEN_FORM, fix=TOKEN_FIX)
-    previous_token = text(pattern=f"|{TOKEN_FORM}", fix=TOKEN_FIX)
+    token = text(required=True, pattern=TOKEN_FORM, fix=TOKEN_FIX, secret=True)
+    previous_token = text(pattern=f"|{TOKEN_FORM}", fix=TOKEN_FIX, secret=True)
     bearer = text()
     basic_user = text()
     basic_password = text()
@@ -151,11 +176,11 @@ class ShopForm(Form):
     """[shops.NAME]."""
 
     builds = ShopTables
-    returngo = fields.Nested(ReturnGoForm, required=True, error_messages={"required": MISSING})
-    cin7 = fields.Nested(Cin7Form, required=True, error_messages={"required": MISSING})
-    hooks = fields.Nested(HooksForm, required=True, error_messages={"required": MISSING})
-    shopify = fields.Nested(ShopifyForm)
-    terms = fields.Nested(TermsForm)
+    returngo = table(ReturnGoForm, required=True)
+    cin7 = table(Cin7Form, required=True)
+    hooks = table(HooksForm, required=True)
+    shopify = table(ShopifyForm)
+    terms = table(TermsForm)
 
 
 class SettingsForm(Form):
@@ -164,23 +189,27 @@ class SettingsForm(Form):
     builds = Settings
     data_dir = FolderField()
     redis_url = text(
-        pattern=r"|(rediss?|unix)://.+", fix="write redis://host:6379/0, or leave it out for the embedded server"
+        pattern=r"|(rediss?|unix)://.+",
+        fix="write redis://host:6379/0, or leave it out for the embedded server",
+        secret=True,
     )
     prefix = text(pattern=r"[a-z0-9_-]+:", fix="use small letters, digits and dashes with a colon at the end")
     database_url = text(
-        pattern=r"|(sqlite|postgresql)(\+\w+)?://.*", fix="write postgresql+psycopg://..., or leave it out for SQLite"
+        pattern=r"|(sqlite|postgresql)(\+\w+)?://.*",
+        fix="write postgresql+psycopg://..., or leave it out for SQLite",
+        secret=True,
     )
-    ingress = fields.Nested(IngressForm)
-    intervals = fields.Nested(IntervalsForm)
-    flower = fields.Nested(FlowerForm)
+    ingress = table(IngressForm)
+    intervals = table(IntervalsForm)
+    flower = table(FlowerForm)
     metrics_port = whole(0, 65_535)
     sentry_dsn = text()
     log_level = OneOf(("debug", "info", "warning", "error"))
     shops = Named(
         ShopForm(),
         required=True,
-        validate=validate.Length(min=1, error="none given; write [shops.NAME.returngo] and [shops.NAME.cin7]"),
-        error_messages={"required": "none given; write [shops.NAME.returngo] and [shops.NAME.cin7]"},
+        validate=validate.Length(min=1, error=NO_SHOPS),
+        error_messages=words(required=NO_SHOPS, null=NO_SHOPS),
     )
 
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError
 
-from pipeline.settings_fields import Clock, Day, Form, Many, Named, OneOf, amount, text, unknown_key, whole
+from pipeline.settings_fields import (
+    Clock,
+    Day,
+    Form,
+    Many,
+    Named,
+    OneOf,
+    amount,
+    switch,
+    table,
+    text,
+    unknown_key,
+    whole,
+)
 from schemas.concerns import ConcernType, Owner
 from schemas.gaps import Gap
 from schemas.merchant import (
@@ -81,7 +94,7 @@ class DispositionForm(Form):
     builds = DispositionRule
     reason = text(required=True)
     finding = OneOf(Finding, load_default=None)
-    disposition = OneOf(Disposition, required=True, error_messages={"required": "missing"})
+    disposition = OneOf(Disposition, required=True)
     location = text()
     account = text()
 
@@ -93,7 +106,7 @@ class ChargeForm(Form):
     description = text(required=True)
     account = text(required=True)
     tax_rule = text(required=True)
-    once_per_return = fields.Boolean()
+    once_per_return = switch()
 
 
 class ChargeKinds(Named):
@@ -119,13 +132,13 @@ class TermsForm(Form):
     gate = OneOf(Gate)
     style = OneOf(NoteStyle)
     posting = OneOf(Posting)
-    batch = fields.Nested(BatchForm)
+    batch = table(BatchForm)
     credit_note_owner = OneOf(EffectOwner)
     restock_owner = OneOf(EffectOwner)
     write_off_owner = OneOf(EffectOwner)
     refund_owner = OneOf(EffectOwner)
     refund_release = OneOf(RefundRelease)
-    dispositions = Many(fields.Nested(DispositionForm))
+    dispositions = Many(table(DispositionForm))
     sellable_location = text()
     quarantine_location = text()
     portal_locations = Named(text(required=True))
@@ -134,7 +147,7 @@ class TermsForm(Form):
     tax_successors = Named(text(required=True))
     fees = ChargeKinds(ChargeForm(), FEE_KINDS)
     adjustments = ChargeKinds(ChargeForm(), ADJUSTMENT_KINDS)
-    negative_charges = fields.Boolean()
+    negative_charges = switch()
     shipping_refunds = OneOf(ShippingRefund)
     gift_policy = OneOf(GiftPolicy)
     refund_accounts = Named(text(required=True))
@@ -143,9 +156,9 @@ class TermsForm(Form):
     amount_tolerance = amount()
     goodwill_tolerance = amount()
     restock_value_tolerance = amount()
-    check_restock_value = fields.Boolean()
+    check_restock_value = switch()
     late_arrival_account = text()
-    release_exchanges = fields.Boolean()
+    release_exchanges = switch()
     exchange_timers = ExchangeTimers(whole(1))
     availability_target = OneOf(AVAILABILITY_TARGETS)
     availability_buffer = whole(0)

@@ -3,6 +3,7 @@ comparison. Source of every API fact: the platform's documentation for version 2
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -220,4 +221,7 @@ def _search(skus: Iterable[str]) -> str:
 
 
 def _quoted(sku: str) -> str:
-    return f"'{sku}'" if '"' in sku else f'"{sku}"'
+    """The SKU between quotes of the kind it does not hold; its backslashes, and the quotes that are left, follow a
+    backslash ("Shopify API search syntax": either kind of quote, special characters escaped by a backslash)."""
+    quote = "'" if '"' in sku and "'" not in sku else '"'
+    return quote + re.sub(rf"([\\{quote}])", r"\\\1", sku) + quote

@@ -166,6 +166,7 @@ def _unit(item: dict[str, Any], path: str) -> Unit:
         shipment_fee=item["shipment_fee"],
         inspection=_inspection(item["inspection"], path),
         exchange_items=tuple(_exchange_item(row) for row in item["exchange_items"]),
+        tax_told=item["tax"] is not None,
     )
 
 

@@ -82,7 +82,10 @@ class ExchangeItem:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One physical item. `paid` and `tax` are for this one unit, in the currency the shopper paid; fees likewise."""
+    """One physical item. `paid` and `tax` are for this one unit, in the currency the shopper paid; fees likewise.
+
+    `tax` is zero where ReturnGO tells none, and `tax_told` is False.
+    """
 
     returned_item_id: str
     line_item_id: str
@@ -103,6 +106,7 @@ class Unit:
     shipment_fee: Decimal = Decimal(0)
     inspection: Inspection | None = None
     exchange_items: tuple[ExchangeItem, ...] = ()
+    tax_told: bool = True
 
     @property
     def gross(self) -> Money:

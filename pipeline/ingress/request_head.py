@@ -20,7 +20,8 @@ _LONGEST_KEPT = 256
 
 @dataclass(slots=True)
 class RequestHead:
-    """Header values by lower-case name, decoded as latin-1 as HTTP has them, and the names that came twice."""
+    """Header values by lower-case name, decoded as latin-1 as HTTP has them, and the names that came twice. The last
+    of several counts, but every content coding does."""
 
     values: dict[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
@@ -35,7 +36,8 @@ class RequestHead:
                 continue
             if name in head.values:
                 head.repeated.add(name)
-            head.values[name] = value.decode("latin-1")
+            before = f"{head.get(name)}," if name == "content-encoding" and name in head.values else ""
+            head.values[name] = before + value.decode("latin-1")
         return head
 
     def get(self, name: str) -> str:
@@ -49,12 +51,17 @@ class RequestHead:
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
     def check_content(self) -> None:
-        """JSON, and plain: raises Refused (415) for another type or any Content-Encoding."""
-        if self.get("content-encoding") not in {"", "identity"}:
+        """JSON, and plain: raises Refused (415) for another type or any Content-Encoding that changes the bytes."""
+        if not self._plain():
             raise Refused(ENCODED)
         kind = self.get("content-type").partition(";")[0].strip().lower()
         if kind != "application/json" or "content-type" in self.repeated:
             raise Refused(NOT_JSON)
+
+    def _plain(self) -> bool:
+        """Whether the body is as it was: no coding, or only `identity`, in any case (RFC 9110, 8.4.1). A list of them
+        is the same; empty members of a list count for nothing (5.6.1)."""
+        return all(coding.strip().lower() in {"", "identity"} for coding in self.get("content-encoding").split(","))
 
     def event_id(self) -> str:
         """The sender's own event id, or "" when it sends none; raises Refused (400) when one cannot be used as such."""

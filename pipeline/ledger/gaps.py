@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import gap_facts, gap_rules, gap_sums, payouts
+from pipeline.ledger import gap_facts, gap_payouts, gap_rules, gap_sums
 from pipeline.ledger.gap_facts import ReturnFacts
 from pipeline.ledger.gap_rules import Found, working_hours_later
 from schemas.concerns import ConcernType
@@ -145,7 +145,7 @@ def _of_sums(
     conn: sa.Connection, known: list[ReturnFacts], terms: Mapping[str, Terms], as_of: datetime
 ) -> Iterator[GapItem]:
     """What shows only where several documents are added up: sales credited beyond their invoice, and payouts."""
-    for one, found in [*gap_sums.over_credited(conn, known, terms), *payouts.missing(conn, known, as_of)]:
+    for one, found in [*gap_sums.over_credited(conn, known, terms), *gap_payouts.missing(conn, known, as_of)]:
         if RULES[found.gap].accepted_by not in one.accepted:
             yield _item(found, one, terms[one.shop])
 
@@ -157,7 +157,7 @@ def _of_shops(conn: sa.Connection, terms: Mapping[str, Terms], as_of: datetime, 
         if told is not None and row["shop"] in terms and row["raised_by"] != RAISED_BY:
             mine = terms[row["shop"]]
             yield _placed(_from_exception(row, told), mine, row["shop"], row["subject"], "", row["owner"])
-    for name, found in payouts.strangers(conn, as_of, shop):
+    for name, found in gap_payouts.strangers(conn, as_of, shop):
         if name in terms:
             yield _placed(found, terms[name], name, "", "")
 

@@ -168,5 +168,10 @@ payouts = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("settled_at", Instant, nullable=False),
     sa.Column("imported_at", Instant, nullable=False),
+    sa.Column("order_name", sa.String(80), nullable=False, server_default=""),
+    sa.Column("moved_at", Instant),
+    sa.Column("presented", Exact),
+    sa.Column("presented_currency", sa.String(3), nullable=False, server_default=""),
+    sa.Column("signed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("shop", "payout_id", "refund_id"),
 )

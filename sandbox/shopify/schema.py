@@ -12,7 +12,8 @@ from sandbox.shopify.store import Level, Store
 
 Arguments = Mapping[str, Any]
 Resolver = Callable[[Any, Arguments, Store], Any]
-_TERM = re.compile(r"""(\w+):(?:"([^"]*)"|'([^']*)'|([^\s()]+))""")
+#: A backslash takes the next character as it is, between quotes of either kind and outside.
+_TERM = re.compile(r"""(\w+):(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:[^\s()"'\\]|\\.)+))""")
 _LARGEST_PAGE = 250
 
 
@@ -67,7 +68,7 @@ def _cursor(position: int) -> str:
 def _searched(rows: Sequence[Any], query: object) -> list[Any]:
     """`sku:` terms joined by OR; a search without any finds everything."""
     terms = [(name, double or single or bare) for name, double, single, bare in _TERM.findall(str(query or ""))]
-    skus = {value.casefold() for name, value in terms if name == "sku"}
+    skus = {re.sub(r"\\(.)", r"\1", value).casefold() for name, value in terms if name == "sku"}
     return [row for row in rows if not skus or row.sku.casefold() in skus]
 
 

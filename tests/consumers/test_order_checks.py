@@ -46,6 +46,50 @@ def test_a_carried_over_price_is_reviewed_even_on_a_paid_order(unit: object) -> 
     assert (plan.actions, kinds(plan)) == ((), {ConcernType.RETURN_OF_EXCHANGE})
 
 
+def test_a_price_whose_tax_nobody_told_did_not_come_by_an_exchange() -> None:
+    sale = a_sale(an_invoice(a_line(tax="6")))
+    assert the_note(decided(a_return(a_unit(tax="0", tax_told=False)), sale)).gross == gbp(36)
+    plan = decided(a_return(a_unit(tax="0")), sale)
+    assert kinds(plan) == {ConcernType.RETURN_OF_EXCHANGE}
+
+
+# -- parts of a piece, and units without SKU ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sold", "units"), [("0.5", 1), ("1.5", 2), ("2.25", 3)])
+def test_goods_sold_by_the_metre_are_credited_by_hand(sold: str, units: int) -> None:
+    each = d(36)
+    line = a_line(quantity=sold, tax=str(6 * d(sold)))
+    ret = a_return(*(a_unit(f"u{n}", paid=str(each)) for n in range(units)))
+    concerns = decided(ret, a_sale(an_invoice(line))).all_concerns()
+    [concern] = [one for one in concerns if one.kind is ConcernType.OVER_RETURN]
+    assert f"{sold} was sold" in concern.cause
+    assert "credited by hand" in concern.next_step
+    assert "correct the quantity" not in concern.next_step
+
+
+def test_a_price_that_is_not_that_of_a_whole_piece_is_credited_by_hand_too() -> None:
+    plan = decided(a_return(a_unit(paid="54", tax="9")), a_sale(an_invoice(a_line(quantity="1.5", tax="9"))))
+    [concern] = plan.all_concerns()
+    assert (plan.actions, concern.kind) == ((), ConcernType.AMOUNT_MISMATCH)
+    assert "credited by hand" in concern.next_step
+
+
+def test_a_whole_number_of_pieces_returned_too_often_is_still_a_quantity_to_correct() -> None:
+    [concern] = decided(a_return(a_unit("u1"), a_unit("u2")), a_sale(an_invoice(a_line(tax="6")))).all_concerns()
+    assert "correct the quantity" in concern.next_step
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u00a0"])
+def test_a_unit_without_sku_is_named_by_item_and_variant(blank: str) -> None:
+    unit = a_unit(sku=blank, name="Silk Ribbon, 1 m", variant_id="447")
+    [concern] = decided(a_return(unit)).all_concerns()
+    assert concern.kind is ConcernType.SKU_UNMATCHED
+    for word in ("Silk Ribbon, 1 m", "item u1", "variant 447"):
+        assert word in concern.cause
+    assert "tie the SKU" not in concern.next_step
+
+
 # -- a day's orders on one sale -------------------------------------------------------------------------------------
 
 

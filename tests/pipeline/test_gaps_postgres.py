@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipeline.ledger import note_checks
+import sqlalchemy as sa
+
+from pipeline.ledger import gap_payouts, note_checks, payouts
+from pipeline.ledger.gap_rules import Found
 from pipeline.ledger.kpis import kpis
 from pipeline.ledger.month_end import month_end
 from pipeline.ledger.seen_words import seen
 from schemas.concerns import ConcernType
 from schemas.gaps import Gap
+from schemas.payouts import PayoutLine
 from tests.consumers.builders import a_unit, gbp
 from tests.pipeline.gap_desk import DAY0, SALE, SHOP, GapDesk, here, refund_of
 from tests.postgres_server import running_postgres
@@ -35,6 +40,10 @@ def _play(desk: GapDesk) -> None:
     desk.raised(ConcernType.NATIVE_DUPLICATE, return_id=first)
 
 
+def desk_strangers(conn: sa.Connection, now: datetime) -> list[Found]:
+    return [found for _, found in gap_payouts.strangers(conn, now)]
+
+
 def _look(desk: GapDesk) -> None:
     found = {item.gap: item.money for item in desk.after(9)}
     assert found[Gap.CREDIT_CONFLICT] == gbp("6")
@@ -43,6 +52,14 @@ def _look(desk: GapDesk) -> None:
     assert {Gap.NATIVE_DUPLICATE, Gap.RECEIVED_NOT_CREDITED, Gap.RECEIVED_NOT_STOCKED} <= set(found)
     now = DAY0 + timedelta(days=2)
     with desk.ledger.write() as conn:
+        order = PayoutLine(
+            "po-2", "#1 2026", gbp("5"), DAY0, order="#1", moved_at=DAY0, presented=gbp("5"), signed=True
+        )
+        assert payouts.keep(conn, SHOP, [order], now).new == 1
+        assert payouts.keep(conn, SHOP, [order], now).new == 0
+        dearer = replace(order, amount=gbp("6"))
+        assert len(payouts.keep(conn, SHOP, [dearer], now, replacing=True).replaced) == 1
+        assert [item.money for item in desk_strangers(conn, now)] == [gbp("6")]
         assert [sale for sale, _ in note_checks.due(conn, SHOP, "drift", now, 5)] == [SALE]
         note_checks.seen(conn, SHOP, SALE, DAY0, now)
         assert note_checks.due(conn, SHOP, "drift", now, 5) == []

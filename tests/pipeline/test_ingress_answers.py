@@ -125,7 +125,24 @@ def test_json_with_or_without_a_charset_is_taken(door: httpx.Client, kind: str) 
     assert door.post(RETURNGO, content=b"{}", headers={"content-type": kind}).status_code == 202
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, identity"])
+@pytest.mark.parametrize(
+    "coding", ["Identity", "IDENTITY", "identity , \tIDENTITY", "identity, identity", "identity,", ""]
+)
+def test_a_body_that_was_not_coded_is_taken_however_that_is_written(
+    door: httpx.Client, redis: "Redis", coding: str
+) -> None:
+    assert door.post(RETURNGO, content=b"{}", headers={**JSON, "content-encoding": coding}).status_code == 202
+    assert waiting(redis) == 1
+
+
+@pytest.mark.parametrize("order", [("gzip", "identity"), ("identity", "gzip")])
+def test_a_coding_in_a_second_header_counts_too(door: httpx.Client, redis: "Redis", order: tuple[str, str]) -> None:
+    headers = [*JSON.items(), *(("content-encoding", coding) for coding in order)]
+    assert door.post(RETURNGO, content=b"{}", headers=headers).status_code == 415
+    assert waiting(redis) == 0
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, identity", "identity, gzip", "identityx", "GZIP"])
 def test_a_compressed_body_is_refused_unread(door: httpx.Client, redis: "Redis", coding: str) -> None:
     assert door.post(RETURNGO, content=b"{}", headers={**JSON, "content-encoding": coding}).status_code == 415
     assert waiting(redis) == 0

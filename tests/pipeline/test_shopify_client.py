@@ -123,6 +123,24 @@ def test_a_sku_with_a_quote_stays_one_term() -> None:
     assert shop.sent()["search"] == "sku:'BOOT 8\"'"
 
 
+@pytest.mark.parametrize(
+    ("sku", "search"),
+    [
+        ("O'NEIL", 'sku:"O\'NEIL"'),
+        ("5'6\" POLE", 'sku:"5\'6\\" POLE"'),
+        ("A\\B", 'sku:"A\\\\B"'),
+        ('8\\"', "sku:'8\\\\\"'"),
+        ("A\\", 'sku:"A\\\\"'),
+    ],
+)
+def test_quotes_and_backslashes_of_a_sku_never_end_its_term(sku: str, search: str) -> None:
+    shop = Shop(lambda _: page(node(sku)))
+
+    found = shop.api.items([sku], "1")
+
+    assert (shop.sent()["search"], list(found)) == (search, [sku])
+
+
 def test_locations_are_listed() -> None:
     shop = Shop(lambda _: page({"id": FLOOR, "name": "Floor", "isActive": True}, key="locations"))
 

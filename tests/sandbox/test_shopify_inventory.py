@@ -99,6 +99,22 @@ def test_a_variant_is_found_by_sku_with_its_item_and_levels(shop: Shop) -> None:
     assert edge["node"]["quantities"][0] == {"name": "available", "quantity": 5}
 
 
+@pytest.mark.parametrize("sku", ["5'6\" POLE", "A\\B", 'BOOT 8"', "O'NEIL", "A\\", "A (B): C", "A OR B"])
+def test_a_sku_is_found_as_the_client_writes_it_whatever_it_holds(shop: Shop, sku: str) -> None:
+    shop.control("/variants", variants=[{"sku": sku}, {"sku": "5'6"}, {"sku": "A"}])
+    written = "'BOOT 8\"'" if sku.startswith("BOOT") else '"' + sku.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    for term in (f"sku:{written}", f"sku:NONE OR sku:{written} OR sku:NOBODY"):
+        found = shop.ask(BY_SKU, search=term).json()["data"]["productVariants"]["nodes"]
+        assert [node["sku"] for node in found] == [sku]
+
+
+def test_a_quote_that_nobody_escaped_ends_the_term(shop: Shop) -> None:
+    shop.control("/variants", variants=[{"sku": "5'6\" POLE"}])
+
+    assert shop.ask(BY_SKU, search='sku:"5\'6" POLE"').json()["data"]["productVariants"]["nodes"] == []
+
+
 def test_one_sku_on_two_variants_finds_both(shop: Shop) -> None:
     shop.control("/variants", variants=[{"sku": "TEE-BLK-M", "product": "Bundle"}])
 

@@ -77,6 +77,10 @@ def test_every_unreadable_field_is_named_at_once() -> None:
 
 def test_tax_may_be_missing_only_where_the_price_includes_it() -> None:
     assert read_return(rma(items=[unit(paidTax=None)])).units[0].tax == Money(Decimal(0), "EUR")
+    assert [read_return(rma(items=[unit(**more)])).units[0].tax_told for more in ({}, {"paidTax": None})] == [
+        True,
+        False,
+    ]
     assert "items[0].paidTax" in errors_of(rma(items=[unit(paidTax=None, taxIncluded=False)]))
 
 
