@@ -100,8 +100,8 @@ class Books(Protocol):
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
         """The one sale of this order, or why there is none (not found, ambiguous, consolidated)."""
 
-    def read_sale(self, sale_id: str) -> Sale:
-        """The sale that an earlier effect of the return already names."""
+    def read_sale(self, sale_id: str) -> Sale | None:
+        """The sale that an earlier effect of the return already names; None where Cin7 has it no more."""
 
     def location(self, name: str) -> Location | None:
         """A location by exact name or GUID."""

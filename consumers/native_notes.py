@@ -30,7 +30,12 @@ def _traces(effect: Done, note: CreditNote) -> bool:
 
 def foreign(sale: Sale, case: Case, claimed: frozenset[str]) -> list[CreditNote]:
     """The counted notes nobody here answers for. `claimed` are numbers or task ids that other returns adopted."""
-    return [n for n in sale.notes() if not ours(n, case) and not {n.number, n.task_id} & claimed]
+    return [note for note in sale.notes() if stranger(note, case, claimed)]
+
+
+def stranger(note: CreditNote, case: Case, claimed: frozenset[str]) -> bool:
+    """Whether nobody here answers for the note: neither made by Returnline nor adopted."""
+    return not ours(note, case) and not {note.number, note.task_id} & claimed
 
 
 def orphans(sale: Sale, case: Case) -> list[CreditNote]:

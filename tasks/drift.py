@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 import structlog
 
-from pipeline.failures import NotFound, Rejected
+from pipeline.failures import NotFound
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, memory, note_checks
 from pipeline.ledger.note_checks import Kept
@@ -50,16 +50,11 @@ def look(parts: Parts, shop: str) -> None:
 
 
 def _read(parts: Parts, shop: str, sale_id: str) -> Sale | None:
-    """The sale, or None where Cin7 says that there is none: it answers a deleted one with a plain refusal (measured by
-    integrators)."""
+    """The sale, or None where Cin7 says that there is none."""
     try:
         return parts.shop(shop).cin7.sale(sale_id, lane=Lane.BULK)
     except NotFound:
         return None
-    except Rejected as refusal:
-        if "not found" in str(refusal).lower():
-            return None
-        raise
 
 
 def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale | None) -> None:

@@ -188,7 +188,8 @@ def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, 
         for row in page:
             if memory.keep_sale_row(conn, shop, row, now):
                 woken.extend(entries.wake_sale(conn, shop, row.sale_id, now))
-                woken.extend(entries.wake_order(conn, shop, row.customer_reference, row.order_number, now))
+                names = (row.customer_reference, row.order_number)
+                woken.extend(entries.wake_order(conn, shop, *names, now, sale_id=row.sale_id))
     return woken
 
 

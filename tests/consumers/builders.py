@@ -319,7 +319,7 @@ class FakeBooks:
         self.asked += 1
         return self.sale
 
-    def read_sale(self, sale_id: str) -> Sale:
+    def read_sale(self, sale_id: str) -> Sale | None:
         """The one sale, by an id that an effect already names."""
         self.asked += 1
         assert isinstance(self.sale, Sale)
