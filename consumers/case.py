@@ -37,6 +37,11 @@ class Done:
         """Whether the provider's document is known to exist."""
         return self.state == "CONFIRMED"
 
+    @property
+    def taken_back(self) -> bool:
+        """Whether the document was seen to stand no more: voided, a draft again, or gone."""
+        return bool(self.details.get("taken_back"))
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

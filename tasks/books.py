@@ -284,10 +284,16 @@ class LedgerBooks:
 
     def refresh(self, book: str) -> None:
         """Forget how old a reference book is allowed to be and read it now."""
+        self.reread(book)
+
+    def reread(self, book: str) -> bool:
+        """Read a reference book now; whether it says something else than what was remembered."""
         now = self._parts.clock()
         content = to_json(_READERS[book](self._shop))
         with self._parts.ledger.write() as conn:
+            kept = memory.reference_book(conn, self._shop.name, book)
             memory.keep_reference_book(conn, self._shop.name, book, content, now)
+        return kept is not None and kept[0] != content
 
     def _book(self, name: str, kind: type[T], read: Callable[[], Any]) -> T:
         now = self._parts.clock()

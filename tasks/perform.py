@@ -149,7 +149,16 @@ class Performer:
             return self._found(row, finding)
         if isinstance(finding, Unclear):
             return self._unclear(row, finding.why)
-        return row if row.state == CLAIMED and not finding.lost else self._not_there(row, finding.lost)
+        if row.state == CLAIMED and not finding.lost:
+            return row
+        return self._without(self._not_there(row), finding.lost)
+
+    def _without(self, row: EffectRow | None, lost: tuple[str, ...]) -> EffectRow | None:
+        """Sent once more from the start, where a step that was made is lost."""
+        if row is None or row.state != CLAIMED or not lost:
+            return row
+        kept = {name: value for name, value in row.progress.items() if name not in lost}
+        return self.store.change(row, self.clock(), progress=kept)
 
     def _found(self, row: EffectRow, found: Found) -> EffectRow | None:
         now = self.clock()
@@ -168,8 +177,7 @@ class Performer:
             return self.store.change(row, now, state=CLAIMED, progress=progress, lookups=0, step_sends=0, why="")
         return row if row.state == CLAIMED else self._not_there(row)
 
-    def _not_there(self, row: EffectRow, lost: tuple[str, ...] = ()) -> EffectRow | None:
-        """Look again, and after enough looks send once more: from the start where a step that was made is `lost`."""
+    def _not_there(self, row: EffectRow) -> EffectRow | None:
         now = self.clock()
         quiet_over = (row.sent_at or now) + self.timing.quiet
         lookups = row.lookups + (1 if now >= quiet_over else 0)
@@ -180,9 +188,9 @@ class Performer:
                 row, now, state=UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
             )
         if row.step_sends < self.timing.sends:
-            kept = {name: value for name, value in row.progress.items() if name not in lost}
-            why = "not found after the quiet period: one more send"
-            return self.store.change(row, now, state=CLAIMED, lookups=0, progress=kept, why=why)
+            return self.store.change(
+                row, now, state=CLAIMED, lookups=0, why="not found after the quiet period: one more send"
+            )
         return self._give_up(row, f"sent {row.step_sends} times, and not found {lookups} times after the quiet period")
 
     def _lookup_wait(self, row: EffectRow, now: datetime) -> timedelta:
