@@ -25,9 +25,8 @@ def goods_concerns(case: Case, log: Sequence[Whereabouts], terms: Terms, currenc
         if held.kind is not None and held.kind not in case.waived:
             groups.setdefault((held.kind, held.reason), []).append(held)
     found = [concern_of(held[0].kind, held) for held in groups.values() if held[0].kind]
-    found += [
-        c for effect in case.effects for c in _of_effect(effect, case, terms, currency) if c.kind not in case.waived
-    ]
+    seen = (c for effect in case.effects for c in _of_effect(effect, case, terms, currency))
+    found += [concern for concern in seen if concern.kind not in case.waived]
     return tuple(found)
 
 

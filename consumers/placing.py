@@ -95,10 +95,9 @@ def _coming_back(product_id: str, ready: Sequence[UnitStanding], matter: Matter)
     """How many pieces of the product the return brings in all, credited ones and those on their way too: our own notes
     change nothing about it."""
     here = {one.unit.returned_item_id for one in ready} | matter.case.covered("credit")
-    units = (
-        u for u in matter.case.ret.units if u.returned_item_id in here or u.inspection is None or u.inspection.returned
-    )
-    return sum(isinstance(found := match(unit, matter), SkuMatch) and found.product_id == product_id for unit in units)
+    missing = {u.returned_item_id for u in matter.case.ret.units if u.inspection and not u.inspection.returned} - here
+    found = [match(unit, matter) for unit in matter.case.ret.units if unit.returned_item_id not in missing]
+    return sum(isinstance(one, SkuMatch) and one.product_id == product_id for one in found)
 
 
 def _at_price(sold: SoldLine, unit: Unit, matter: Matter) -> bool:

@@ -56,6 +56,8 @@ class LedgerBooks:
         while True:
             found = self._find(order_name, order_id)
             if isinstance(found, Concern):
+                if self._drop_lost(found):
+                    continue
                 return found
             if found in looked:
                 return looked[found] or lost_sales.unreadable(order_name, found)
@@ -65,6 +67,21 @@ class LedgerBooks:
             notes = self._let_go(order_name, found, sale)
             if notes:
                 return lost_sales.with_our_notes(order_name, sale, notes, self._return_id)
+
+    def _drop_lost(self, concern: Concern) -> bool:
+        """Whether some of the sales that leave a choice are voided or gone by now: no list ever shows a deletion, so
+        each is read before a person is asked."""
+        lost = False
+        for sale_id in filter(None, concern.details.get("sales", "").split(", ")):
+            try:
+                sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
+            except NotFound:
+                sale = None
+            if sale is None or sale.voided:
+                lost = True
+                with self._parts.ledger.write() as conn:
+                    memory.correct_sale_row(conn, self._shop.name, sale_id, sale)
+        return lost
 
     def _still(self, sale: Sale, order_name: str, order_id: str) -> bool:
         """Whether the sale is the order's. A voided one stays it for a return that a person settled outside it: another
@@ -103,6 +120,8 @@ class LedgerBooks:
         looked: dict[str, Sale | None] = {}
         while True:
             found = sale_named(self._parts, self._shop.name, names, self._own_sale())
+            if isinstance(found, Concern) and self._drop_lost(found):
+                continue
             if found is None or isinstance(found, Concern):
                 return found
             if found in looked:

@@ -69,9 +69,7 @@ def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale
         note = live_of(one, sale.credit_notes) if sale is not None else None
         if note is not None and not one.digest:
             note_checks.first_digest(conn, one.effect.effect_id, digest_of(note))
-    changed = {
-        one.effect.return_id for one in kept if note_checks.keep_standing(conn, one.effect, _taken_back(one, sale))
-    }
+    turned = [one for one in kept if note_checks.keep_standing(conn, one.effect, _taken_back(one, sale))]
     found = findings(kept, sale, terms, claimed)
     for one in {one.effect.return_id: one for one in kept}.values():
         return_id = one.effect.return_id
@@ -89,7 +87,8 @@ def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale
             return_id=return_id,
             owners=parts.shop(shop).terms.owners,
         )
-    return [woken for each in sorted(filter(None, changed)) for woken in entries.wake_return(conn, each, parts.clock())]
+    concerned = dict.fromkeys(one.effect.return_id for one in turned)
+    return [woken for each in concerned if each for woken in entries.wake_return(conn, each, parts.clock())]
 
 
 def _told(conn: sa.Connection, return_id: int, sale: Sale | None) -> frozenset[str]:
