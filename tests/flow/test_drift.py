@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_a_note_that_the_bulk_list_shows_right_never_costs_a_read_of_its_own(it:
 def test_a_note_that_the_bulk_list_does_not_vouch_for_is_read_once_the_day_after(it: Line) -> None:
     a_credited_return(it)
     assert swept(it) == {}
-    it.change(t.sales, t.sales.c.shop == SHOP, credited=Decimal(7))
+    it.change(t.sales, t.sales.c.shop == SHOP, credited=None)
     it.desk.forget_calls()
     drift.look(it.parts, SHOP)
     assert it.desk.calls("cin7") == []
@@ -91,6 +92,87 @@ def test_a_note_that_the_bulk_list_does_not_vouch_for_is_read_once_the_day_after
     assert it.exceptions() == []
     drift.look(it.parts, SHOP)
     assert len(it.desk.calls("cin7")) == 1
+
+
+def at_once(it: Line) -> None:
+    """What follows is dated a minute after our last posting, where a touch could be our own."""
+    posted = max(row["confirmed_at"] for row in it.rows(t.effects, t.effects.c.kind == "credit"))
+    it.control("/clock", {"now": (posted + timedelta(minutes=1)).isoformat()})
+
+
+def test_a_foreign_note_within_minutes_of_ours_is_told_at_once(it: Line) -> None:
+    rma = a_credited_return(it)
+    at_once(it)
+    it.control(
+        f"/sales/{the_note(it)['sale_id']}/foreign-credit-note", {"lines": [{"sku": "TEE-BLK-M", "quantity": "1"}]}
+    )
+    assert set(swept(it)) == {"NATIVE_DUPLICATE"}
+    assert it.exceptions()[0]["rma_id"] == rma
+
+
+@pytest.mark.parametrize(("how", "word"), [("void", "VOIDED"), ("undo", "DRAFT")])
+def test_a_note_taken_back_within_minutes_of_its_posting_is_told_at_once(it: Line, how: str, word: str) -> None:
+    a_credited_return(it)
+    at_once(it)
+    it.control(f"/credit-notes/{the_note(it)['task_id']}/{how}", {})
+    assert word in swept(it)["CN_DRIFT"]
+
+
+def test_an_amount_changed_within_minutes_of_the_posting_is_told_at_once(it: Line) -> None:
+    a_credited_return(it)
+    at_once(it)
+    it.control(f"/credit-notes/{the_note(it)['task_id']}/edit", {"lines": [{"sku": "TEE-BLK-M", "price": "25"}]})
+    assert "25.00 GBP instead of 30.00 GBP" in swept(it)["CN_DRIFT"]
+
+
+def test_a_void_of_the_first_note_is_told_though_a_second_was_posted_meanwhile(it: Line) -> None:
+    first = a_credited_return(it)
+    note = the_note(it)
+    at_once(it)
+    it.control(f"/credit-notes/{note['task_id']}/void", {})
+    second, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(second)
+    assert [one["state"] for one in it.effects(second)] == ["CONFIRMED"]
+    assert note["number"] in swept(it)["CN_DRIFT"]
+    assert [row["rma_id"] for row in it.exceptions()] == [first]
+
+
+def test_a_note_a_day_brings_does_not_put_off_the_first_check_of_the_one_before(it: Line) -> None:
+    it.sell("#1", [{**TEE, "quantity": "9"}])
+    for _ in range(3):
+        rma, _ = it.open_rma("#1", [UNIT])
+        it.nudge_and_settle(rma)
+        it.change(t.sales, t.sales.c.shop == SHOP, credited=None)
+        time_passes(it, 80_000)
+    it.desk.forget_calls()
+    drift.look(it.parts, SHOP)
+    assert len(it.desk.calls("cin7")) == 1
+
+
+def test_our_own_postings_cost_no_read_back_however_many_a_sale_has(it: Line) -> None:
+    it.sell("#1", [{**TEE, "quantity": "9"}])
+    for _ in range(3):
+        rma, _ = it.open_rma("#1", [UNIT])
+        it.nudge_and_settle(rma)
+        polls.sales(it.parts, SHOP)
+        it.desk.forget_calls()
+        drift.look(it.parts, SHOP)
+        assert it.desk.calls("cin7") == []
+
+
+def test_a_foreign_note_that_a_person_accepted_costs_one_read_and_not_one_each_round(it: Line) -> None:
+    rma = a_credited_return(it)
+    at_once(it)
+    it.control(
+        f"/sales/{the_note(it)['sale_id']}/foreign-credit-note", {"lines": [{"sku": "TEE-BLK-M", "quantity": "1"}]}
+    )
+    assert "NATIVE_DUPLICATE" in swept(it)
+    it.waive(rma, ConcernType.NATIVE_DUPLICATE)
+    time_passes(it, 4000)
+    assert swept(it) == {}
+    it.desk.forget_calls()
+    drift.look(it.parts, SHOP)
+    assert it.desk.calls("cin7") == []
 
 
 def test_an_amount_changed_by_hand_is_drift_with_the_difference_at_risk(it: Line) -> None:

@@ -1,5 +1,5 @@
-"""What the ledger remembers of Cin7 is believed only while it lives: a sale that was voided, deleted or renamed is looked
-for again; where a note of ours is on it, a person decides."""
+"""What the ledger remembers of Cin7 is believed only while it lives: a sale that was voided, deleted or renamed is
+looked for again; where a note of ours is on it, a person decides."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def credits_by_sale(it: Line) -> dict[str, int]:
     return {note["sale_id"]: sum(1 for one in notes if one["sale_id"] == note["sale_id"]) for note in notes}
 
 
-# -- nothing of ours on it ----------------------------------------------------------------------------------------------
+# -- nothing of ours on it -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("goes", [voids, deletes])
@@ -170,7 +170,7 @@ def test_a_sale_that_names_the_order_no_more_is_credited_only_once_it_does_again
     assert (it.kinds(rma), credits_by_sale(it)) == ({}, {old: 1})
 
 
-# -- a note of ours on it -----------------------------------------------------------------------------------------------
+# -- a note of ours on it --------------------------------------------------------------------------------------------
 
 
 def half_credited(it: Line) -> tuple[str, str]:
@@ -215,7 +215,7 @@ def test_a_refund_on_a_note_whose_sale_was_deleted_waits_for_a_person_without_a_
         assert len([row for row in it.exceptions() if row["rma_id"] == rma]) == 1
 
 
-# -- while it is being written --------------------------------------------------------------------------------------------
+# -- while it is being written ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("goes", [voids, deletes])
@@ -272,7 +272,7 @@ def test_a_draft_of_ours_that_somebody_deleted_is_drafted_anew(it: Line) -> None
     assert (note["status"], it.made(rma)[0], it.letters()) == ("AUTHORISED", ("credit", "CONFIRMED"), [])
 
 
-# -- the sale of an exchange ----------------------------------------------------------------------------------------------
+# -- the sale of an exchange -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("goes", [voids, deletes])
