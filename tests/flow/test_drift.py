@@ -319,3 +319,88 @@ def test_a_sale_credited_whole_is_no_conflict(it: Line) -> None:
     time_passes(it)
     swept(it)
     assert Gap.CREDIT_CONFLICT not in shown(it)
+
+
+# -- one cause, one exception -----------------------------------------------------------------------------------------
+
+
+def ever(it: Line, rma: str) -> set[tuple[str, str]]:
+    """Every exception that was ever raised about the return: type and owner."""
+    return {(row["type"], row["owner"]) for row in it.rows(t.exceptions, t.exceptions.c.subject == rma)}
+
+
+def test_a_return_of_more_than_was_sold_is_one_exception_of_one_type_for_good(it: Line) -> None:
+    it.sell("#1", [TEE])
+    rma, _ = it.open_rma("#1", [UNIT] * 3)
+    it.nudge_and_settle(rma)
+    for _ in range(3):
+        it.clock.forward(3601)
+        it.settle(rma, rounds=1)
+    assert it.made(rma) == [("credit", "CONFIRMED")]
+    assert ever(it, rma) == {("OVER_RETURN", "operations")}
+
+
+@pytest.fixture
+def dear(tmp_path: Path, served: Served) -> Iterator[Line]:
+    """A tenant that restocks at today's cost, with the check of it switched on."""
+    with line(tmp_path, served) as made:
+        time_passes(made, 0)
+        made.desk.world.control.patch("/settings", json={"restock_cost": "latest"})
+        yield made
+
+
+def restocked_at_todays_cost(it: Line, rounds: int) -> str:
+    it.sell("#1", [TEE])
+    it.control("/stock", {"sku": "TEE-BLK-M", "quantity": "5", "cost": "12.00", "location": "Main Warehouse"})
+    rma, _ = it.open_rma("#1", [UNIT])
+    it.nudge_and_settle(rma, rounds)
+    return rma
+
+
+def test_a_note_voided_before_its_restock_value_was_read_raises_no_variance(dear: Line) -> None:
+    rma = restocked_at_todays_cost(dear, rounds=1)
+    dear.control(f"/credit-notes/{the_note(dear)['task_id']}/void", {})
+    dear.settle(rma)
+    swept(dear)
+    dear.settle(rma)
+    assert ever(dear, rma) == {("CN_DRIFT", "finance")}
+
+
+def test_a_variance_closes_when_its_note_is_voided_and_opens_when_it_stands_again(dear: Line) -> None:
+    rma = restocked_at_todays_cost(dear, rounds=4)
+    assert set(dear.kinds(rma)) == {"RESTOCK_VALUE_VARIANCE"}
+    note = the_note(dear)
+    time_passes(dear)
+    dear.control(f"/credit-notes/{note['task_id']}/undo", {})
+    swept(dear)
+    dear.settle(rma, rounds=1)
+    assert set(dear.kinds(rma)) == {"CN_DRIFT"}
+    time_passes(dear)
+    dear.control(f"/credit-notes/{note['task_id']}/authorise", {})
+    swept(dear)
+    dear.settle(rma, rounds=1)
+    assert "CN_DRIFT" not in dear.kinds(rma)
+    assert "RESTOCK_VALUE_VARIANCE" in dear.kinds(rma)
+
+
+def test_a_note_taken_back_is_one_exception_though_its_refund_waits_on_it_too(tmp_path: Path, served: Served) -> None:
+    terms = 'check_restock_value = false\nrefund_owner = "returnline"\nrefund_accounts = { card = "712" }'
+    with line(tmp_path, served, terms=terms) as it:
+        time_passes(it, 0)
+        rma = a_credited_return(it)
+        it.control(f"/credit-notes/{the_note(it)['task_id']}/void", {})
+        swept(it)
+        it.control(f"/returngo/rmas/{rma}/refund", {"settles_after": "0", "outcome": "Success"})
+        it.nudge_and_settle(rma)
+        assert [row["type"] for row in it.exceptions() if row["rma_id"] == rma] == ["CN_DRIFT"]
+
+
+def test_a_voided_note_is_in_no_gap_about_its_figures(it: Line) -> None:
+    it.sell("#1", [TEE])
+    rma, _ = it.open_rma("#1", [{**UNIT, "paid_tax": "4.00"}])
+    it.nudge_and_settle(rma)
+    assert Gap.TAX_VARIANCE in shown(it)
+    time_passes(it)
+    it.control(f"/credit-notes/{the_note(it)['task_id']}/void", {})
+    swept(it)
+    assert Gap.TAX_VARIANCE not in shown(it)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from consumers.exchange_names import ExchangeNames
+from pipeline.ledger import tables as t
 from schemas.concerns import Concern, ConcernType
 from schemas.sales import Sale
 from tasks import consume, drift, polls
@@ -249,6 +250,28 @@ def test_a_note_of_unknown_outcome_on_a_sale_deleted_since_is_made_on_the_new_on
     for _ in range(4):
         looked_at_again(it, rma)
     assert (credits_by_sale(it), it.kinds(rma), it.letters()) == ({new: 1}, {}, [])
+
+
+def test_a_location_that_cin7_made_anew_since_it_was_read_is_read_again_when_the_note_is_refused(it: Line) -> None:
+    it.sell("#1", [TEE])
+    rma, _ = it.open_rma("#1", [UNIT])
+    polls.reference_books(it.parts, SHOP)
+    locations = t.references.c.book == "locations"
+    [row] = it.rows(t.references, locations)
+    former = [{**one, "location_id": "0b000000-0000-4000-8000-000000000001"} for one in row["content"]]
+    it.change(t.references, locations, content=former)
+    it.nudge_and_settle(rma)
+    refused = [call["status"] for call in it.desk.calls("cin7", "POST", "sale/creditnote")]
+    assert (refused[0], it.made(rma)[0], it.letters()) == (400, ("credit", "CONFIRMED"), [])
+
+
+def test_a_refusal_that_nothing_remembered_explains_is_told_to_a_person(it: Line) -> None:
+    it.sell("#1", [TEE])
+    rma, _ = it.open_rma("#1", [UNIT])
+    polls.reference_books(it.parts, SHOP)
+    it.desk.fault("status_before", system="cin7", method="POST", path="/sale/creditnote", status=400, form="array")
+    it.nudge_and_settle(rma)
+    assert (it.made(rma)[0], set(it.kinds(rma))) == (("credit", "REJECTED"), {"WRITE_REJECTED"})
 
 
 def test_a_draft_of_ours_that_somebody_deleted_is_drafted_anew(it: Line) -> None:
