@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from consumers.exchange_names import ExchangeNames
 from consumers.line_total_rule import shown
 from pipeline.failures import NotFound
-from pipeline.ledger import concerns, entries, memory, returns
+from pipeline.ledger import entries, memory, returns
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
@@ -53,10 +53,11 @@ class LedgerBooks:
         voided one is answered only where no other carries the order.
         """
         looked: dict[str, Sale | None] = {}
+        dropped: set[str] = set()
         while True:
             found = self._find(order_name, order_id)
             if isinstance(found, Concern):
-                if self._drop_lost(found):
+                if lost_sales.drop_lost(self._parts, self._shop, found, dropped):
                     continue
                 return found
             if found in looked:
@@ -64,44 +65,16 @@ class LedgerBooks:
             sale = looked[found] = self.read_sale(found)
             if sale is not None and self._still(sale, order_name, order_id):
                 return sale
-            notes = self._let_go(order_name, found, sale)
+            notes = lost_sales.let_go(self._parts, self._shop.name, order_name, found, sale)
             if notes:
                 return lost_sales.with_our_notes(order_name, sale, notes, self._return_id)
-
-    def _drop_lost(self, concern: Concern) -> bool:
-        """Whether some of the sales that leave a choice are voided or gone by now: no list ever shows a deletion, so
-        each is read before a person is asked."""
-        lost = False
-        for sale_id in filter(None, concern.details.get("sales", "").split(", ")):
-            try:
-                sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
-            except NotFound:
-                sale = None
-            if sale is None or sale.voided:
-                lost = True
-                with self._parts.ledger.write() as conn:
-                    memory.correct_sale_row(conn, self._shop.name, sale_id, sale)
-        return lost
 
     def _still(self, sale: Sale, order_name: str, order_id: str) -> bool:
         """Whether the sale is the order's. A voided one stays it for a return that a person settled outside it: another
         sale would credit it twice."""
         if sale.voided:
-            return self._return_id is not None and ConcernType.SALE_VOIDED in self._accepted(self._return_id)
+            return lost_sales.settled_outside(self._parts, self._return_id)
         return lost_sales.names(sale, _spellings(order_name, order_id))
-
-    def _accepted(self, return_id: int) -> frozenset[ConcernType]:
-        with self._parts.ledger.read() as conn:
-            return concerns.waived(conn, return_id)
-
-    def _let_go(self, order_name: str, sale_id: str, sale: Sale | None) -> list[Mapping[str, Any]]:
-        """Forget a sale that is the order's no more. Gives our notes on it: then nothing is forgotten."""
-        with self._parts.ledger.write() as conn:
-            notes = memory.notes_on(conn, self._shop.name, sale_id)
-            if not notes:
-                memory.forget_sale(conn, self._shop.name, order_name, sale_id)
-                memory.correct_sale_row(conn, self._shop.name, sale_id, sale)
-        return notes
 
     def read_sale(self, sale_id: str) -> Sale | None:
         """This sale, fresh, and nobody else writes to it until `release`; None where Cin7 has it no more."""
@@ -118,9 +91,10 @@ class LedgerBooks:
         """The sale of an exchange's new order, fresh and claimed; it does not become the return's own sale. One that is
         voided or gone counts only until the index names another."""
         looked: dict[str, Sale | None] = {}
+        dropped: set[str] = set()
         while True:
             found = sale_named(self._parts, self._shop.name, names, self._own_sale())
-            if isinstance(found, Concern) and self._drop_lost(found):
+            if isinstance(found, Concern) and lost_sales.drop_lost(self._parts, self._shop, found, dropped):
                 continue
             if found is None or isinstance(found, Concern):
                 return found

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipeline.failures import NotFound
+from pipeline.ledger import concerns, memory
+from pipeline.parts import Parts, ShopParts
+from pipeline.quota import Lane
 from schemas.concerns import Concern, ConcernType
 from schemas.sales import VOIDED, Sale
 
@@ -25,6 +29,40 @@ def standing(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     if alive or not dated:
         return alive or list(rows)
     return [max(dated, key=lambda row: row["updated"])]
+
+
+def let_go(parts: Parts, shop: str, order_name: str, sale_id: str, sale: Sale | None) -> list[Mapping[str, Any]]:
+    """Forget a sale that is the order's no more. Gives our notes on it: then nothing is forgotten."""
+    with parts.ledger.write() as conn:
+        notes = memory.notes_on(conn, shop, sale_id)
+        if not notes:
+            memory.forget_sale(conn, shop, order_name, sale_id)
+            memory.correct_sale_row(conn, shop, sale_id, sale)
+    return notes
+
+
+def drop_lost(parts: Parts, shop: ShopParts, concern: Concern, dropped: set[str]) -> bool:
+    """Whether some of the sales that leave a choice are voided or gone by now, beside those `dropped` before: no list
+    ever shows a deletion, so each is read before a person is asked."""
+    before = len(dropped)
+    for sale_id in {sale_id for sale_id in concern.details.get("sales", "").split(", ") if sale_id} - dropped:
+        try:
+            sale = shop.cin7.sale(sale_id, lane=Lane.MONEY)
+        except NotFound:
+            sale = None
+        if sale is None or sale.voided:
+            dropped.add(sale_id)
+            with parts.ledger.write() as conn:
+                memory.correct_sale_row(conn, shop.name, sale_id, sale)
+    return len(dropped) > before
+
+
+def settled_outside(parts: Parts, return_id: int | None) -> bool:
+    """Whether a person settled the return outside its voided sale, and accepted that."""
+    if return_id is None:
+        return False
+    with parts.ledger.read() as conn:
+        return ConcernType.SALE_VOIDED in concerns.waived(conn, return_id)
 
 
 def with_our_notes(

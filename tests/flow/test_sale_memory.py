@@ -313,6 +313,18 @@ def test_the_lost_sale_of_an_exchange_is_no_rival_of_the_one_that_replaced_it(it
     assert found.sale_id == second["sale_id"]
 
 
+def test_sales_of_an_exchange_that_are_all_voided_are_one_voided_exchange(it: Line) -> None:
+    sales = [it.sell("EXC-1", [TEE], order_status="DRAFT") for _ in range(2)]
+    listed(it)
+    for sale in sales:
+        voids(it, str(sale["sale_id"]))
+    books = LedgerBooks(it.parts, it.parts.shop(SHOP), None, "test")
+    found = books.exchange_sale(ExchangeNames(exact=frozenset({"EXC-1"})))
+    books.release()
+    assert isinstance(found, Sale)
+    assert found.voided
+
+
 @pytest.mark.parametrize("goes", [voids, deletes])
 def test_a_sale_that_only_the_index_still_knows_is_no_rival_of_the_orders_sale(it: Line, goes: Goes) -> None:
     old = it.sell("#1", [TEE], invoice_status="AUTHORISED")

@@ -89,8 +89,8 @@ def perfect() -> Facts:
         changes={"TEE-BLK-M": 2},
         batches=[BATCH],
     )
-    own = ({"exchange": "draft"}, [], {"imported again": "voided"})
-    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1, *own)
+    again = {"imported again": "voided"}
+    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1, {"exchange": "draft"}, [], again)
 
 
 def failed(facts: Facts) -> set[str]:
