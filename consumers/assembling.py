@@ -14,6 +14,7 @@ from consumers.goods_value import cost_of
 from consumers.holds import Held
 from consumers.line_total_rule import sum_of
 from consumers.matter import Matter, Placed, hold
+from consumers.native_notes import settling_step
 from consumers.placing import line_share
 from consumers.posting_day import memo, posting_day
 from consumers.remaining import note_name
@@ -93,7 +94,8 @@ def above_invoice(
     cause = (
         f"invoice {invoice.number} has {matter.money(left)} left to credit, this return needs {note.gross} ({names})"
     )
-    step = "check the notes named; void the wrong one, or credit the rest by hand"
+    named = [note_name(n) for n in against]
+    step = settling_step(named, matter.sale, matter.facts.claimed, "credit the rest by hand")
     return [hold(one, matter, ConcernType.OVER_CREDIT, cause, step, notes=names) for one in group]
 
 

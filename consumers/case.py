@@ -37,6 +37,11 @@ class Done:
         """Whether the provider's document is known to exist."""
         return self.state == "CONFIRMED"
 
+    @property
+    def taken_back(self) -> bool:
+        """Whether the document was seen to stand no more: voided, a draft again, or gone."""
+        return bool(self.details.get("taken_back"))
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -100,8 +105,8 @@ class Books(Protocol):
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
         """The one sale of this order, or why there is none (not found, ambiguous, consolidated)."""
 
-    def read_sale(self, sale_id: str) -> Sale:
-        """The sale that an earlier effect of the return already names."""
+    def read_sale(self, sale_id: str) -> Sale | None:
+        """The sale that an earlier effect of the return already names; None where Cin7 has it no more."""
 
     def location(self, name: str) -> Location | None:
         """A location by exact name or GUID."""

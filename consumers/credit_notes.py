@@ -16,9 +16,10 @@ from consumers.line_total_rule import TotalConflict, evidence, learn, tax_roundi
 from consumers.loose_money import settle_loose
 from consumers.matter import Matter
 from consumers.native_adoption import adopt
-from consumers.native_notes import in_flight, orphans, vanished
+from consumers.native_notes import in_flight, orphans, stranger, vanished
 from consumers.posting_day import posting_day
 from consumers.refund_gap import income_to_post, unexplained, without_note
+from consumers.remaining import note_name
 from consumers.simple_sale import one_note_only
 from consumers.unknown_words import sale_held, strange_parcel
 from schemas.concerns import Concern, ConcernType
@@ -124,7 +125,7 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
     """What stops every unit of the sale alike."""
     unit, sale, case = standing.unit, matter.sale, matter.case
     if sale.voided:
-        cause = f"sale {sale.order_number} is voided in Cin7, so it takes no credit note"
+        cause = f"sale {sale.order_number} is voided in Cin7, so it takes no credit note{_our_notes(matter)}"
         step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
         return Held(unit, cause, HOUR, ConcernType.SALE_VOIDED, step)
     unclear = sale_held(sale, case, unit)
@@ -140,6 +141,13 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
             unit, cause, HOUR, ConcernType.CN_DRIFT, "find out who removed it in Cin7; nothing more is posted meanwhile"
         )
     return _conflicting(unit, matter)
+
+
+def _our_notes(matter: Matter) -> str:
+    mine = [
+        note for note in matter.sale.credit_notes if note.real and not stranger(note, matter.case, matter.facts.claimed)
+    ]
+    return f"; {', '.join(note_name(note) for note in mine)} was on it" if mine else ""
 
 
 def _conflicting(unit: Unit, matter: Matter) -> Held | None:

@@ -66,7 +66,7 @@ def arrivals_of(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts, terms
 
 def held_by_trouble(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts) -> list[Held]:
     """The units that wait because the sale could not be named."""
-    if facts.trouble is None:
+    if facts.trouble is None or facts.trouble.kind in case.waived:
         return []
     wait = facts.trouble
     return [

@@ -10,6 +10,7 @@ from consumers.findings import serial_differs, unidentified
 from consumers.goods_log import State, Whereabouts
 from consumers.goods_value import Range
 from consumers.holds import HOUR, Held, concern_of
+from schemas.actions import VerifyRestock
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import Terms
 from schemas.money import Money
@@ -24,7 +25,8 @@ def goods_concerns(case: Case, log: Sequence[Whereabouts], terms: Terms, currenc
         if held.kind is not None and held.kind not in case.waived:
             groups.setdefault((held.kind, held.reason), []).append(held)
     found = [concern_of(held[0].kind, held) for held in groups.values() if held[0].kind]
-    found += [c for effect in case.effects for c in _of_effect(effect, terms, currency) if c.kind not in case.waived]
+    seen = (c for effect in case.effects for c in _of_effect(effect, case, terms, currency))
+    found += [concern for concern in seen if concern.kind not in case.waived]
     return tuple(found)
 
 
@@ -49,10 +51,16 @@ def _of_unit(one: Whereabouts) -> Iterator[Held]:
         yield Held(unit, cause, HOUR, _T.DROPSHIP_CLAIM, step)
 
 
-def _of_effect(effect: Done, terms: Terms, currency: str) -> Iterator[Concern]:
+def _of_taken_back(look: Done, case: Case) -> bool:
+    """Whether the note whose restock value this is does not stand any more, so that its restock does not either."""
+    task = look.action.task_id if isinstance(look.action, VerifyRestock) else look.reference
+    return any(e.kind == "credit" and e.taken_back and e.reference == task for e in case.effects)
+
+
+def _of_effect(effect: Done, case: Case, terms: Terms, currency: str) -> Iterator[Concern]:
     if not effect.confirmed:
         return
-    if effect.kind == "value":
+    if effect.kind == "value" and not _of_taken_back(effect, case):
         yield from _variance(effect, terms, currency)
     if effect.kind == "adjust" and effect.details.get("moved"):
         cause = f"{effect.number or effect.reference}: {effect.details['moved']}"

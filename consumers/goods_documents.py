@@ -225,7 +225,9 @@ def value_checks(desk: Desk) -> tuple[Action, ...]:
     found: list[Action] = []
     for effect in desk.case.effects:
         note = effect.action
-        if not effect.confirmed or not isinstance(note, PostCreditNote) or not restock_posted(effect, desk.facts.sale):
+        if not effect.confirmed or effect.taken_back or not isinstance(note, PostCreditNote):
+            continue
+        if not restock_posted(effect, desk.facts.sale):
             continue
         late = restock_open(effect.details.get("restock_status", ""))
         goods = tuple(one for one in note.goods if one.parts and one.unit not in covered)

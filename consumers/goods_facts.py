@@ -11,7 +11,7 @@ from consumers.gates import goods_received
 from consumers.goods_log import State, Whereabouts, whereabouts
 from consumers.goods_moves import Moves, moves_of
 from consumers.unknown_words import sale_wait
-from schemas.concerns import Concern
+from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
 from schemas.returns import ENDED_STATUSES
 from schemas.sales import Account, AvailabilityRow, Location, Sale, Tenant
@@ -37,8 +37,8 @@ def gather(case: Case, terms: Terms, books: Books) -> GoodsFacts:
     if all(one.state is State.UNCREDITED for one in before) or case.ret.status in ENDED_STATUSES:
         return GoodsFacts()
     facts = _remembered(case, terms, books)
-    if any(sale_matters(case, one, terms) for one in before):
-        facts = _with_sale(facts, case, books)
+    if asked := {one.sale_id for one in before if sale_matters(case, one, terms)}:
+        facts = _with_sale(facts, case, min(asked), books)
     log = whereabouts(case, facts.sale)
     moving = moves_of(case, log, terms, facts.locations)
     return replace(facts, stock={sku: books.stock_of(sku) for sku in _skus(moving)})
@@ -64,12 +64,15 @@ def _remembered(case: Case, terms: Terms, books: Books) -> GoodsFacts:
     )
 
 
-def _with_sale(facts: GoodsFacts, case: Case, books: Books) -> GoodsFacts:
-    answer = books.sale_of(case.ret.order_name, case.ret.order_id)
-    if isinstance(answer, Concern):
-        return replace(facts, trouble=answer)
-    unclear = sale_wait(answer, case)
-    return replace(facts, trouble=unclear.concern) if unclear else replace(facts, sale=answer)
+def _with_sale(facts: GoodsFacts, case: Case, sale_id: str, books: Books) -> GoodsFacts:
+    """The sale of the credit note, whatever sale carries the order's name by now."""
+    sale = books.read_sale(sale_id)
+    if sale is not None:
+        unclear = sale_wait(sale, case)
+        return replace(facts, trouble=unclear.concern) if unclear else replace(facts, sale=sale)
+    cause = "the sale of the credit note is no longer in Cin7, so it does not tell where these goods belong"
+    step = "find out who deleted the sale; put the goods into stock in Cin7 by hand, then accept this"
+    return replace(facts, trouble=Concern(ConcernType.CN_DRIFT, cause, step))
 
 
 def _skus(moves: Moves) -> list[str]:

@@ -114,6 +114,9 @@ def _state(effect: Done, goods: UnitGoods, sale: Sale | None) -> State:
 
 
 def _after_credit(effect: Done, goods: UnitGoods, sale: Sale | None) -> State:
+    if effect.taken_back:
+        # Its restock went with the note: whoever took it back says where the goods are.
+        return State.ASIDE
     if goods.location and goods.parts:
         return State.THERE if restock_posted(effect, sale) else State.OPEN
     return {AWAITED: State.AWAITED, DROP_SHIP: State.CLAIMABLE}.get(goods.disposition, State.ASIDE)

@@ -94,7 +94,8 @@ def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained) -
     roomy = [one for one in invoices if name != ORDER_REFUND or _room(matter, one) >= found.gap.amount - matter.coin]
     if not roomy:
         left = ", ".join(f"{one.number} has {matter.money(_room(matter, one))} left" for one in invoices)
-        return _wait(ConcernType.OVER_CREDIT, found, left, "credit it by hand, or void the wrong note")
+        step = "credit it by hand once you know which note or refund is right"
+        return _wait(ConcernType.OVER_CREDIT, found, left, step)
     charges = mapped_charges(matter, "adjustments", name, found.gap.amount, roomy[0].lines)
     if isinstance(charges, Unchargeable):
         return _wait(ConcernType.FEE_UNMAPPED, found, charges.cause, charges.next_step)

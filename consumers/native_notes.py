@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from consumers.case import Case, Done
 from consumers.posting_day import signature
+from consumers.remaining import note_name
 from schemas.actions import marker
 from schemas.sales import CreditNote, Sale
 
@@ -30,7 +32,26 @@ def _traces(effect: Done, note: CreditNote) -> bool:
 
 def foreign(sale: Sale, case: Case, claimed: frozenset[str]) -> list[CreditNote]:
     """The counted notes nobody here answers for. `claimed` are numbers or task ids that other returns adopted."""
-    return [n for n in sale.notes() if not ours(n, case) and not {n.number, n.task_id} & claimed]
+    return [note for note in sale.notes() if stranger(note, case, claimed)]
+
+
+def stranger(note: CreditNote, case: Case, claimed: frozenset[str]) -> bool:
+    """Whether nobody here answers for the note: neither made by Returnline nor adopted."""
+    return not ours(note, case) and not {note.number, note.task_id} & claimed
+
+
+def settling_step(names: Iterable[str], sale: Sale, claimed: frozenset[str], otherwise: str) -> str:
+    """What a person may do where these notes leave too little: only a note that nobody here answers for is ever named
+    for voiding."""
+    known = {note_name(note): note for note in sale.credit_notes}
+    theirs = [
+        name
+        for name in dict.fromkeys(names)
+        if (note := known.get(name)) and not _OUR_MARK.search(note.memo) and not {note.number, note.task_id} & claimed
+    ]
+    if theirs:
+        return f"check {', '.join(theirs)}: void it where it is wrong, or {otherwise}"
+    return f"compare the returns that the notes named are for, and {otherwise}"
 
 
 def orphans(sale: Sale, case: Case) -> list[CreditNote]:

@@ -12,6 +12,7 @@ from consumers.gates import UnitStanding
 from consumers.holds import HOUR, QUARTER, Held
 from consumers.kits import part_of
 from consumers.matter import Matter, Placed, hold
+from consumers.native_notes import settling_step
 from consumers.remaining import SoldLine
 from consumers.sku_ladder import SkuMatch, SkuMiss, climb
 from schemas.concerns import ConcernType
@@ -94,12 +95,22 @@ def place(
         own = [line for line in lines if line.line.product_id == found.product_id]
         free = [line for line in own if line.left.quantity >= used.get(line.place, 0) + 1]
         if not free:
-            held.append(_no_room(standing.unit, found, own, matter))
+            over = _coming_back(found.product_id, ready, matter) > sum(line.sold.quantity for line in own)
+            held.append(_no_room(standing.unit, found, own, matter, over=over))
             continue
         sold = min(free, key=lambda line: not _at_price(line, standing.unit, matter))
         used[sold.place] = used.get(sold.place, 0) + 1
         placed.append(Placed(standing, sold, found.proposal))
     return placed, held
+
+
+def _coming_back(product_id: str, ready: Sequence[UnitStanding], matter: Matter) -> int:
+    """How many pieces of the product the return brings in all, credited ones and those on their way too: our own notes
+    change nothing about it."""
+    here = {one.unit.returned_item_id for one in ready} | matter.case.covered("credit")
+    missing = {u.returned_item_id for u in matter.case.ret.units if u.inspection and not u.inspection.returned} - here
+    found = [match(unit, matter) for unit in matter.case.ret.units if unit.returned_item_id not in missing]
+    return sum(isinstance(one, SkuMatch) and one.product_id == product_id for one in found)
 
 
 def _at_price(sold: SoldLine, unit: Unit, matter: Matter) -> bool:
@@ -129,7 +140,7 @@ def tolerance(matter: Matter) -> Decimal:
     return max(matter.terms.amount_tolerance, matter.coin)
 
 
-def _no_room(unit: Unit, found: SkuMatch, own: Sequence[SoldLine], matter: Matter) -> Held:
+def _no_room(unit: Unit, found: SkuMatch, own: Sequence[SoldLine], matter: Matter, *, over: bool) -> Held:
     waiting = [
         invoice
         for invoice in _live(matter)
@@ -140,9 +151,9 @@ def _no_room(unit: Unit, found: SkuMatch, own: Sequence[SoldLine], matter: Matte
         return _not_invoiced(unit, f"the invoice is not authorised: {names}")
     notes = sorted({note for sold in own for note in sold.notes})
     sold = sum((line.sold.quantity for line in own), Decimal(0)).normalize()
-    if notes:
+    if notes and not over:
         cause = f"{found.sku}: all {sold:f} pieces sold are already credited by {', '.join(notes)}"
-        step = "check the notes named; void the wrong one, or reject the unit in ReturnGO"
+        step = settling_step(notes, matter.sale, matter.facts.claimed, "reject the unit in ReturnGO")
         return Held(unit, cause, HOUR, ConcernType.OVER_CREDIT, step, details={"notes": ", ".join(notes)})
     if any(part_of_a_piece(line) for line in own):
         cause = f"{found.sku}: {sold:f} was sold, no whole number of pieces, and ReturnGO returns whole pieces only"
@@ -184,7 +195,8 @@ def line_share(units: Sequence[Placed], matter: Matter) -> Figures:
 
 
 def _short(placed: Placed, matter: Matter, short: NotEnoughLeftError) -> Held:
-    notes = ", ".join(sorted(set(placed.sold.notes)))
+    named = sorted(set(placed.sold.notes))
+    notes = ", ".join(named)
     cause = f"{placed.sold.line.sku}: the amount still creditable does not suffice ({short}); credited by {notes}"
-    step = "check the notes named; void the wrong one, or credit the rest by hand"
+    step = settling_step(named, matter.sale, matter.facts.claimed, "credit the rest by hand")
     return hold(placed, matter, ConcernType.OVER_CREDIT, cause, step, notes=notes)

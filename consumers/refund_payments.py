@@ -111,7 +111,7 @@ class Recording:
         notes = [n for n in notes_of(self.case, transaction) if not _recorded_on(self.case, transaction, n)]
         sale = self.facts.sales.get(sale_id_of(notes[0]))
         if sale is None:
-            return Stopped(ConcernType.ORDER_NOT_FOUND, "its sale could not be read in Cin7", "find the sale in Cin7")
+            return _taken_back(notes[0], None)
         unclear = of_sale(sale, self.case)
         if unclear:
             return Stopped(ConcernType.UNKNOWN_STATUS, unclear, SALE_STEP)

@@ -35,9 +35,10 @@ def gather(case: Case, terms: Terms, books: Books) -> RefundFacts:
         return facts
     owed = {sale_id_of(credit) for t in payable(case, terms) for credit in notes_of(case, t)}
     asked = sorted(sale_id for sale_id in owed | sales_asked(case, terms) if sale_id)
+    read = {sale_id: books.read_sale(sale_id) for sale_id in asked}
     return RefundFacts(
         tenant=tenant,
-        sales={sale_id: books.read_sale(sale_id) for sale_id in asked},
+        sales={sale_id: sale for sale_id, sale in read.items() if sale is not None},
         accounts={code: books.account(code) for code in sorted(accounts_asked(case, terms))},
     )
 

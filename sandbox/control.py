@@ -36,6 +36,8 @@ def routes(world: World) -> list[BaseRoute]:
         ("POST", "/sales/{id}/convert-to-advanced", convert),
         ("POST", "/sales/{id}/void", void_sale),
         ("POST", "/sales/{id}/delete", delete_sale),
+        ("POST", "/sales/{id}/import-again", import_again),
+        ("POST", "/sales/{id}/rename", rename_sale),
         ("POST", "/sales/{id}/touch", touch_sale),
         ("POST", "/sales/{id}/foreign-credit-note", foreign_note),
         ("POST", "/credit-notes/{task}/edit", edit_note),
@@ -43,6 +45,7 @@ def routes(world: World) -> list[BaseRoute]:
         ("POST", "/credit-notes/{task}/authorise", authorise_note),
         ("POST", "/credit-notes/{task}/void", void_note),
         ("POST", "/credit-notes/{task}/undo", undo_note),
+        ("POST", "/credit-notes/{task}/delete", delete_note),
         ("POST", "/credit-notes/{task}/authorise-restock", authorise_restock),
         ("POST", "/stock", add_stock),
         ("GET", "/clock", read_clock),
@@ -161,6 +164,25 @@ def delete_sale(world: World, request: Request, body: dict[str, Any]) -> Any:
     return {"deleted": sale.id}
 
 
+def import_again(world: World, request: Request, body: dict[str, Any]) -> Any:
+    """POST /control/sales/{id}/import-again: the shop's channel makes the order of a voided sale anew, under the same
+    names; `body` as for POST /control/sales where it differs (e.g. invoice_status)."""
+    sale = _sale(world, request)
+    if not sale.voided:
+        raise Refused(f"sale {sale.number} is not voided; a channel imports an order again only then")
+    again = building.build_sale(world.books, building.order_of(world.books, sale) | body, world.clock.now())
+    return views.sale(world.books, again)
+
+
+def rename_sale(world: World, request: Request, body: dict[str, Any]) -> Any:
+    """POST /control/sales/{id}/rename: a person changes customer_reference or external_id."""
+    sale = _sale(world, request)
+    sale.reference = str(body.get("customer_reference", sale.reference))
+    sale.external_id = body.get("external_id", sale.external_id)
+    world.books.touch(sale, world.clock.now())
+    return views.sale(world.books, sale)
+
+
 def touch_sale(world: World, request: Request, body: dict[str, Any]) -> Any:
     """POST /control/sales/{id}/touch: Updated moves without any change ({"all": true}: every sale, one millisecond)."""
     now = world.clock.now()
@@ -212,6 +234,16 @@ def undo_note(world: World, request: Request, body: dict[str, Any]) -> Any:
     sale, note = _note(world, request)
     crediting.unwind_note(world.books, sale, note, world.clock.now(), void=False)
     return views.note(world.books, sale, note)
+
+
+def delete_note(world: World, request: Request, body: dict[str, Any]) -> Any:
+    """POST /control/credit-notes/{task}/delete: a draft goes, and its task with it."""
+    sale, note = _note(world, request)
+    if note.status != "DRAFT":
+        raise Refused(f"note is {note.status}; only a DRAFT can be deleted")
+    sale.notes.remove(note)
+    world.books.touch(sale, world.clock.now())
+    return {"deleted": note.task_id}
 
 
 def authorise_restock(world: World, request: Request, body: dict[str, Any]) -> Any:

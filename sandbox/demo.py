@@ -109,7 +109,7 @@ def play(
 def _facts(stage: Stage, player: Player, seller: Seller, before: Morning) -> Facts:
     evening = gather(stage, player)
     own = (player.rma_ids, seller.sale_ids, stage.quota, len(player.stray))
-    return Facts(player.day, before, evening, *own, player.exchange_ids, player.released)
+    return Facts(player.day, before, evening, *own, player.exchange_ids, player.released, player.replaced_ids)
 
 
 def _patience(returns: int) -> float:

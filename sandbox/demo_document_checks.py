@@ -33,10 +33,10 @@ def _written_off(facts: Facts) -> Verdict:
 def _own_accounts(facts: Facts) -> Verdict:
     before, after = facts.morning.accounts, facts.evening.accounts
     due = moved_accounts(facts.day, facts.morning.costs)
-    names = {FEE_INCOME: "fees", WRITE_OFFS: "write-offs", **{code: f"paid from {code}" for code in PAID_FROM.values()}}
+    names = {FEE_INCOME: "fees", WRITE_OFFS: "write-offs", **{code: f"account {code}" for code in PAID_FROM.values()}}
     moved = {code: after.get(code, Decimal(0)) - before.get(code, Decimal(0)) for code in names}
     wrong = [
-        f"{names[code]}: account {code} moved by {moved[code]:f}, not {due[code]:f}"
+        f"{names[code]}: {code} moved by {moved[code]:f}, not {due[code]:f}"
         for code in names
         if abs(moved[code] - due[code]) >= CENT
     ]
@@ -81,6 +81,22 @@ def _exchanges(facts: Facts) -> Verdict:
         if status != "AUTHORISED":
             wrong.append(f"{one.name}: its order is {status}")
     return wrong, f"{len(exchanged)} seen, closed and released" if exchanged else NONE_TODAY
+
+
+def _imported_again(facts: Facts) -> Verdict:
+    wrong = []
+    again = [one for one in facts.day.returns if one.imported_again]
+    for one in again:
+        old = facts.replaced_ids.get(one.name, "")
+        if facts.evening.orders.get(old) != "VOIDED":
+            wrong.append(f"{one.name}: its first sale is {facts.evening.orders.get(old, 'not there')}, not VOIDED")
+        strange = [note for note in facts.notes_of(one.name) if note.sale_id != facts.sale_ids[one.order_name]]
+        wrong += [f"{one.name}: note {note.number} is on another sale" for note in strange]
+        if not facts.notes_of(one.name):
+            wrong.append(f"{one.name} has no note on the new sale")
+        if facts.evening.view.of(facts.rma_ids[one.name]).open:
+            wrong.append(f"{one.name} still shows {', '.join(facts.evening.view.of(facts.rma_ids[one.name]).open)}")
+    return wrong, f"{len(again)} credited on the new sale" if again else NONE_TODAY
 
 
 def _adopted(facts: Facts) -> Verdict:
@@ -145,6 +161,7 @@ DOCUMENT_CHECKS: tuple[tuple[str, Callable[[Facts], Verdict]], ...] = (
     ("each refund is recorded once, on its credit note", _refunds),
     ("the portal was told once that a refund may go, where the goods are in", _words),
     ("the exchange stuck in draft was seen, and released when its goods came", _exchanges),
+    ("where the sale was voided and the order imported again, the new sale was credited", _imported_again),
     ("the note of Cin7's own channel was adopted, and none made beside it", _adopted),
     ("the batch went when finance released what it saw, and closed whole", _batches),
     ("the shop shows Available less the buffer, and followed the day", _shelves),

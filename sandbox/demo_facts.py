@@ -14,7 +14,8 @@ Verdict = tuple[list[str], str]
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that the checks look at. `rma_ids`, `sale_ids` and `exchange_ids` (sales in draft) by the day's own names;
-    `released` is what the command line said when batches were let go.
+    `released` is what the command line said when batches were let go; `replaced_ids` are the voided sales of orders
+    that were imported again, by return.
     """
 
     day: Day
@@ -26,6 +27,7 @@ class Facts:
     stray: int
     exchange_ids: dict[str, str] = field(default_factory=dict)
     released: list[str] = field(default_factory=list)
+    replaced_ids: dict[str, str] = field(default_factory=dict)
 
     def notes_of(self, name: str) -> list[Note]:
         """This return's standing credit notes: those whose memo names it; where Cin7's channel credits, its sale's."""

@@ -99,6 +99,7 @@ class Player:
         self.rma_ids: dict[str, str] = {}
         self.released: list[str] = []
         self.exchange_ids: dict[str, str] = {}
+        self.replaced_ids: dict[str, str] = {}
         self.unit_ids: dict[str, list[str]] = {}
         self.stray: list[dict[str, Any]] = []
         self.fault_ids: list[int] = []
@@ -183,12 +184,21 @@ class Player:
             self.desk.patch("/settings", {"lock_date": datetime.now(LONDON).date().isoformat()})
         elif step.do == "release batch":
             self.released.append(release_batch(self.stage, CEDAR))
+        elif step.do == "import again":
+            self._import_again(self._returns[step.name])
         elif step.do in ("credit natively", "draft order"):
             self._in_cin7(step.do, self._returns[step.name])
         elif step.do in ("authorise-invoice", "convert-to-advanced"):
             self.desk.post(f"/sales/{self._sale_ids[self._returns[step.name].order_name]}/{step.do}")
         else:
             self._at_the_portal(step.do, self._returns[step.name])
+
+    def _import_again(self, one: ReturnOfDay) -> None:
+        """The sale is voided in Cin7, and the shop's channel makes the order anew, paid."""
+        old = self.replaced_ids[one.name] = self._sale_ids[one.order_name]
+        self.desk.post(f"/sales/{old}/void")
+        made = self.desk.post(f"/sales/{old}/import-again", {"invoice_status": "PAID"})
+        self._sale_ids[one.order_name] = made["sale_id"]
 
     def _in_cin7(self, do: str, one: ReturnOfDay) -> None:
         if do == "credit natively":

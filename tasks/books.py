@@ -16,6 +16,7 @@ from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
 from schemas.concerns import Concern, ConcernType
 from schemas.sales import VOIDED, Account, AvailabilityRow, Location, Sale, TaxRule, Tenant
+from tasks import lost_sales
 from tasks.exchange_books import sale_named
 from tasks.failures import SaleBusyError
 
@@ -46,29 +47,71 @@ class LedgerBooks:
     # -- sales --------------------------------------------------------------------------------------------------------
 
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
-        """The order's sale, read fresh under a claim. Raises SaleBusyError while another entry writes to it."""
-        found = self._find(order_name, order_id)
-        if isinstance(found, Concern):
-            return found
-        return self.read_sale(found)
+        """The order's sale, read fresh under a claim. Raises SaleBusyError while another entry writes to it.
 
-    def read_sale(self, sale_id: str) -> Sale:
-        """This sale, fresh, and nobody else writes to it until `release`."""
+        A sale that is voided, gone, or another order's by now is looked for again, unless a note of ours is on it. A
+        voided one is answered only where no other carries the order.
+        """
+        looked: dict[str, Sale | None] = {}
+        dropped: set[str] = set()
+        while True:
+            found = self._find(order_name, order_id)
+            if isinstance(found, Concern):
+                if lost_sales.drop_lost(self._parts, self._shop, found, dropped):
+                    continue
+                return found
+            if found in looked:
+                return looked[found] or lost_sales.unreadable(order_name, found)
+            sale = looked[found] = self.read_sale(found)
+            if sale is not None and self._still(sale, order_name, order_id):
+                return sale
+            notes = lost_sales.let_go(self._parts, self._shop.name, order_name, found, sale)
+            if notes:
+                return lost_sales.with_our_notes(order_name, sale, notes, self._return_id)
+
+    def _still(self, sale: Sale, order_name: str, order_id: str) -> bool:
+        """Whether the sale is the order's. A voided one stays it for a return that a person settled outside it: another
+        sale would credit it twice."""
+        if sale.voided:
+            return lost_sales.settled_outside(self._parts, self._return_id)
+        return lost_sales.names(sale, _spellings(order_name, order_id))
+
+    def read_sale(self, sale_id: str) -> Sale | None:
+        """This sale, fresh, and nobody else writes to it until `release`; None where Cin7 has it no more."""
         self._claim(sale_id)
-        self.sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
+        try:
+            self.sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
+        except NotFound:
+            self.sale = None
+            return None
         self._learn(self.sale)
         return self.sale
 
     def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
-        """The sale of an exchange's new order, fresh and claimed; it does not become the return's own sale."""
-        found = sale_named(self._parts, self._shop.name, names, self._own_sale())
-        if found is None or isinstance(found, Concern):
-            return found
-        self._hold(found)
+        """The sale of an exchange's new order, fresh and claimed; it does not become the return's own sale. One that is
+        voided or gone counts only until the index names another."""
+        looked: dict[str, Sale | None] = {}
+        dropped: set[str] = set()
+        while True:
+            found = sale_named(self._parts, self._shop.name, names, self._own_sale())
+            if isinstance(found, Concern) and lost_sales.drop_lost(self._parts, self._shop, found, dropped):
+                continue
+            if found is None or isinstance(found, Concern):
+                return found
+            if found in looked:
+                return looked[found]
+            sale = looked[found] = self._read_exchange(found)
+            if sale is not None and not sale.voided:
+                return sale
+            with self._parts.ledger.write() as conn:
+                memory.correct_sale_row(conn, self._shop.name, found, sale)
+
+    def _read_exchange(self, sale_id: str) -> Sale | None:
+        self._hold(sale_id)
         try:
-            self.sale = self._shop.cin7.sale(found, lane=Lane.BULK)
+            self.sale = self._shop.cin7.sale(sale_id, lane=Lane.BULK)
         except NotFound:
-            return None
+            self.sale = None
         return self.sale
 
     def _own_sale(self) -> str:
@@ -117,9 +160,10 @@ class LedgerBooks:
         if known:
             return known
         related: list[Mapping[str, Any]] = []
-        if not rows:
+        # Where only voided sales are known, the order may have been imported again since the last list.
+        if all(row["status"] == VOIDED for row in rows):
             rows, related = self._search(order_name, order_id)
-        return self._choose(order_name, rows, related)
+        return self._choose(order_name, lost_sales.standing(rows), related)
 
     def _search(self, order_name: str, order_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
         """Ask Cin7; its search matches parts of words, so the exact comparison is ours."""
@@ -233,10 +277,16 @@ class LedgerBooks:
 
     def refresh(self, book: str) -> None:
         """Forget how old a reference book is allowed to be and read it now."""
+        self.reread(book)
+
+    def reread(self, book: str) -> bool:
+        """Read a reference book now; whether it says something else than what was remembered."""
         now = self._parts.clock()
         content = to_json(_READERS[book](self._shop))
         with self._parts.ledger.write() as conn:
+            kept = memory.reference_book(conn, self._shop.name, book)
             memory.keep_reference_book(conn, self._shop.name, book, content, now)
+        return kept is not None and kept[0] != content
 
     def _book(self, name: str, kind: type[T], read: Callable[[], Any]) -> T:
         now = self._parts.clock()

@@ -25,8 +25,8 @@ from schemas.money import Money
 from tasks import availability, batching, lanes, settling
 from tasks.books import LedgerBooks
 from tasks.failures import TakenOverError, consequence
-from tasks.lock_date import plan_anew_if_locked
 from tasks.perform import Performer, Timing, waits_for_person
+from tasks.plan_anew import plan_anew_if_outdated
 from tasks.policy import MOST_STARTS, Consequence, Exit
 from tasks.providers import provider_for
 
@@ -192,7 +192,7 @@ def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
     with on_behalf(effect_id=row.effect_id):
         done = performer.perform(row.effect_id)
     if done is not None and done.state == effects.REJECTED:
-        plan_anew_if_locked(work.parts, done, books)
+        plan_anew_if_outdated(work.parts, done, books)
 
 
 def _adopt(work: Work, row: EffectRow, action: AdoptCreditNote) -> None:
@@ -224,6 +224,8 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
         if not entries.release(conn, claimed, exit_, now, reason=reason, due_at=due):
             return LOST
         raised = plan.all_concerns() + tuple(c for row in rows for c in settling.concerns_of(row, work.case))
+        told = concerns.told_by_others(conn, claimed.return_id, claimed.consumer)
+        raised = tuple(concern for concern in raised if not settling.told_already(concern, told))
         concerns.sync(
             conn,
             claimed.shop,

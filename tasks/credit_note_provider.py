@@ -24,7 +24,7 @@ from schemas.actions import Action, PostCreditNote
 from schemas.cin7 import credit_note_body
 from schemas.sales import AUTHORISED, DRAFT, NOTE_STATUSES, VOIDED, Charge, CreditNote, DocumentLine, Sale
 from tasks.note_digest import digest_of
-from tasks.perform import DiffersError, Finding, Found, LaterError, Missing, Unclear
+from tasks.perform import DiffersError, Finding, Found, GoneError, LaterError, Missing, Unclear
 from tasks.policy import CREDENTIALS_PAUSE
 
 #: What cannot be asked now can be asked later; none of it says anything about our document.
@@ -59,6 +59,16 @@ def asking() -> Iterator[None]:
         raise later(error) from error
 
 
+@contextmanager
+def asking_sale(sale_id: str) -> Iterator[None]:
+    """As `asking`, about one sale: where Cin7 has none, GoneError."""
+    with asking():
+        try:
+            yield
+        except NotFound as gone:
+            raise GoneError(f"sale {sale_id} is no longer in Cin7") from gone
+
+
 class CreditNoteProvider:
     """Posts credit notes. `sale`, read fresh under the sale's claim, answers the first look-up without a call."""
 
@@ -75,7 +85,7 @@ class CreditNoteProvider:
         if self._sale is not None and self._sale.sale_id == action.sale_id:
             notes, self._sale = self._sale.credit_notes, None
             return notes
-        with asking():
+        with asking_sale(action.sale_id):
             return self._cin7.credit_notes(
                 action.sale_id, action.gross.currency, tax_inclusive=action.tax_inclusive, lane=Lane.MONEY
             )
@@ -92,7 +102,9 @@ class CreditNoteProvider:
             if ours and PAST_VOID not in progress:
                 note = ours[0].number or ours[0].task_id
                 return Unclear(f"our credit note {note} was voided by hand; requeue with --past-void to post it again")
-            return Missing()
+            # The draft that the ledger knows of is not there: somebody deleted it, and its task with it.
+            drafted = not ours and progress.get("task_id") and not action.simple
+            return Missing(("task_id", "drafted") if drafted else ())
         found = standing[0]
         if not NOTE_STATUSES.knows(found.status):
             name = found.number or found.task_id

@@ -10,9 +10,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from pipeline.failures import NotFound, Rejected
+from pipeline.failures import NotFound
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, memory, note_checks
+from pipeline.ledger import concerns, entries, memory, note_checks
 from pipeline.ledger.note_checks import Kept
 from pipeline.parts import Parts
 from pipeline.quota import Lane
@@ -22,6 +22,7 @@ from schemas.fields import SchemaInvalidError
 from schemas.merchant import EffectOwner, Terms
 from schemas.money import Money, total
 from schemas.sales import AUTHORISED, NOTE_STATUSES, VOIDED, CreditNote, Sale
+from tasks import polls
 from tasks.note_digest import digest_of
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ def look(parts: Parts, shop: str) -> None:
     """Compare the notes of every sale that Cin7 says has changed since, and each note once a day after its posting: one
     bulk call a sale."""
     with parts.ledger.read() as conn:
-        due = note_checks.due(conn, shop, RAISED_BY, parts.clock(), ROUND)
+        due = note_checks.due(conn, shop, RAISED_BY, parts.clock(), ROUND, polls.listed_at(conn, shop))
     for sale_id, updated in due:
         try:
             sale = _read(parts, shop, sale_id)
@@ -46,24 +47,22 @@ def look(parts: Parts, shop: str) -> None:
             continue
         reach("sweep.polled")
         with parts.ledger.write() as conn:
-            _keep(conn, parts, shop, sale_id, sale)
+            woken = _keep(conn, parts, shop, sale_id, sale)
             note_checks.seen(conn, shop, sale_id, updated, parts.clock())
+        for entry_id, consumer in woken:
+            parts.hint_entry(entry_id, consumer)
 
 
 def _read(parts: Parts, shop: str, sale_id: str) -> Sale | None:
-    """The sale, or None where Cin7 says that there is none: it answers a deleted one with a plain refusal (measured by
-    integrators)."""
+    """The sale, or None where Cin7 says that there is none."""
     try:
         return parts.shop(shop).cin7.sale(sale_id, lane=Lane.BULK)
     except NotFound:
         return None
-    except Rejected as refusal:
-        if "not found" in str(refusal).lower():
-            return None
-        raise
 
 
-def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale | None) -> None:
+def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale | None) -> list[tuple[int, str]]:
+    """Write down what was seen; gives the entries that it concerns."""
     kept = note_checks.confirmed_notes(conn, shop, sale_id)
     terms = parts.shop(shop).terms
     claimed = memory.adopted_notes(conn, shop, sale_id)
@@ -71,12 +70,13 @@ def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale
         note = live_of(one, sale.credit_notes) if sale is not None else None
         if note is not None and not one.digest:
             note_checks.first_digest(conn, one.effect.effect_id, digest_of(note))
+    turned = [one for one in kept if note_checks.keep_standing(conn, one.effect, _taken_back(one, sale))]
     found = findings(kept, sale, terms, claimed)
     for one in {one.effect.return_id: one for one in kept}.values():
         return_id = one.effect.return_id
         if return_id is None:
             continue
-        silent = note_checks.told_elsewhere(conn, return_id, RAISED_BY) | concerns.waived(conn, return_id)
+        silent = _told(conn, return_id, sale) | concerns.waived(conn, return_id)
         mine = [concern for concern in found[one.rma] if concern.kind not in silent]
         concerns.sync(
             conn,
@@ -88,6 +88,23 @@ def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale
             return_id=return_id,
             owners=parts.shop(shop).terms.owners,
         )
+    concerned = dict.fromkeys(one.effect.return_id for one in turned)
+    return [woken for each in concerned if each for woken in entries.wake_return(conn, each, parts.clock())]
+
+
+def _told(conn: sa.Connection, return_id: int, sale: Sale | None) -> frozenset[str]:
+    """What others say about the return already. That its sale is voided or gone is also why its note is."""
+    told = note_checks.told_elsewhere(conn, return_id, RAISED_BY)
+    lost = sale is None or sale.voided
+    return told | {_K.CN_DRIFT.value} if lost and told & {_K.SALE_VOIDED, _K.ORDER_NOT_FOUND} else told
+
+
+def _taken_back(one: Kept, sale: Sale | None) -> str:
+    """How a note that does not stand was seen; "" for one that does."""
+    note = live_of(one, sale.credit_notes) if sale is not None else None
+    if note is None:
+        return "gone"
+    return "" if note.status == AUTHORISED else note.status
 
 
 def findings(

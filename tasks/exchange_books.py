@@ -9,7 +9,7 @@ from consumers.exchange_names import ExchangeNames
 from pipeline.ledger import exchanges
 from pipeline.parts import Parts
 from schemas.concerns import Concern, ConcernType
-from schemas.sales import VOIDED
+from tasks.lost_sales import standing
 
 
 def sale_named(parts: Parts, shop: str, names: ExchangeNames, original: str) -> str | Concern | None:
@@ -20,7 +20,7 @@ def sale_named(parts: Parts, shop: str, names: ExchangeNames, original: str) -> 
     with parts.ledger.read() as conn:
         rows = exchanges.candidates(conn, shop, names.exact, names.marker)
     fitting = [row for row in rows if row["sale_id"] != original and _fits(names, row)]
-    alive = [row for row in fitting if row["status"] != VOIDED] or fitting
+    alive = standing(fitting)
     ids = sorted({str(row["sale_id"]) for row in alive})
     if len(ids) > 1:
         return _several(alive)

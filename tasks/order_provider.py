@@ -13,7 +13,7 @@ from pipeline.quota import Lane
 from schemas.actions import Action, AuthoriseOrder, LinkExchangeOrder
 from schemas.cin7 import Order, order_body
 from schemas.sales import ORDER_DRAFTS, ORDER_STATUSES, VOIDED, Charge, DocumentLine, Sale
-from tasks.credit_note_provider import asking, before_any_byte
+from tasks.credit_note_provider import asking_sale, before_any_byte
 from tasks.perform import Finding, Found, LaterError, Missing, Provider, Unclear
 
 #: After a draft was found changed, the plan is made anew from what it says now.
@@ -73,7 +73,7 @@ class OrderProvider:
         )
 
     def _read(self, wanted: AuthoriseOrder) -> Order:
-        with asking():
+        with asking_sale(wanted.sale_id):
             return self._cin7.order(
                 wanted.sale_id, wanted.order_total.currency, tax_inclusive=wanted.tax_inclusive, lane=Lane.MONEY
             )

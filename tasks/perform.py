@@ -27,7 +27,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The provider answered, and our document is not there."""
+    """The provider answered, and our document is not there: nor are the steps named in `lost`, of which the ledger
+    says that they were made (a draft that somebody deleted)."""
+
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class DiffersError(Exception):
         self.progress = progress
 
 
+class GoneError(Exception):
+    """What the effect belongs to is no longer there (its sale was deleted), and the effect with it."""
+
+
 class LaterError(Exception):
     """Nothing was sent and nothing is wrong with the effect: come back after `seconds`."""
 
@@ -62,7 +69,7 @@ class Provider(Protocol):
     """One kind of effect at one provider."""
 
     def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
-        """Is it there? Raises LaterError when the provider cannot be asked now."""
+        """Is it there? Raises LaterError when the provider cannot be asked now, GoneError where it can be nowhere."""
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
         """Exactly one write. Raises the wire failures (NotSent, Throttled, Rejected, Uncertain), DiffersError, or
@@ -135,12 +142,23 @@ class Performer:
             finding = self.provider.look_up(row.action, row.progress)
         except LaterError as later:
             return self._later(row, later)
+        except GoneError as gone:
+            return self._end(row, str(gone))
         reach("effect.looked")
         if isinstance(finding, Found):
             return self._found(row, finding)
         if isinstance(finding, Unclear):
             return self._unclear(row, finding.why)
-        return row if row.state == CLAIMED else self._not_there(row)
+        if row.state == CLAIMED and not finding.lost:
+            return row
+        return self._without(self._not_there(row), finding.lost)
+
+    def _without(self, row: EffectRow | None, lost: tuple[str, ...]) -> EffectRow | None:
+        """Sent once more from the start, where a step that was made is lost."""
+        if row is None or row.state != CLAIMED or not lost:
+            return row
+        kept = {name: value for name, value in row.progress.items() if name not in lost}
+        return self.store.change(row, self.clock(), progress=kept)
 
     def _found(self, row: EffectRow, found: Found) -> EffectRow | None:
         now = self.clock()
@@ -166,7 +184,9 @@ class Performer:
         if lookups < self.timing.negatives:
             wait = self._lookup_wait(row, now)
             why = f"not found yet; the next look-up decides ({lookups} of {self.timing.negatives})"
-            return self.store.change(row, now, lookups=lookups, due_at=now + wait, lease_until=None, why=why)
+            return self.store.change(
+                row, now, state=UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
+            )
         if row.step_sends < self.timing.sends:
             return self.store.change(
                 row, now, state=CLAIMED, lookups=0, why="not found after the quiet period: one more send"
@@ -228,6 +248,8 @@ class Performer:
             found = self.provider.send(row.action, row.progress)
         except (NotSent, Throttled, LaterError) as refusal:
             return self._unsent(row, refusal)
+        except GoneError as gone:
+            return self._end(row, str(gone))
         except Rejected as rejected:
             return self._rejected(row, rejected)
         except DiffersError as differs:
@@ -263,6 +285,8 @@ class Performer:
             finding = self.provider.look_up(row.action, {**row.progress, "after_rejection": "yes"})
         except LaterError:
             return self._uncertain(row, f"refused ({rejected}), and the look-up after it could not be made")
+        except GoneError as gone:
+            return self._end(row, f"{rejected}; {gone}")
         if isinstance(finding, Found) and finding.outcome is not None:
             return self._found(row, finding)
         return self._end(row, str(rejected))

@@ -31,6 +31,8 @@ ENDED_SINCE = "returngo:ended"
 #: Where a reading of the sale list was broken off: since, begun, next page.
 SALES_PLACE = "cin7:sales-place"
 _WHOLE = "whole"
+#: Since when the next reading of either list asks: the last one's begin less the overlap.
+SALES_SINCE, NOTES_SINCE = "cin7:sales-since", "cin7:notes-since"
 #: Cursors overlap by this much: rows are touched in storms with one and the same millisecond (measured by integrators).
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=60)
@@ -159,7 +161,7 @@ def sales(parts: Parts, shop: str) -> None:
         _keep_place(parts, shop, _WHOLE)
         raise
     with parts.ledger.write() as conn:
-        memory.set_cursor(conn, shop, "cin7:sales-since", (started - OVERLAP).isoformat(), started)
+        memory.set_cursor(conn, shop, SALES_SINCE, (started - OVERLAP).isoformat(), started)
         memory.set_cursor(conn, shop, SALES_PLACE, _WHOLE, started)
     for entry_id, consumer in woken:
         parts.hint_entry(entry_id, consumer)
@@ -171,7 +173,7 @@ def _sales_place(parts: Parts, shop: str) -> tuple[datetime, datetime, int]:
     with parts.ledger.read() as conn:
         kept = memory.cursor(conn, shop, SALES_PLACE)
     if "|" not in kept:
-        return _since(parts, shop, "cin7:sales-since"), parts.clock(), 1
+        return _since(parts, shop, SALES_SINCE), parts.clock(), 1
     since, started, page = kept.split("|")
     return datetime.fromisoformat(since), datetime.fromisoformat(started), int(page)
 
@@ -181,6 +183,12 @@ def _keep_place(parts: Parts, shop: str, place: str) -> None:
         memory.set_cursor(conn, shop, SALES_PLACE, place, parts.clock())
 
 
+def listed_at(conn: sa.Connection, shop: str) -> datetime | None:
+    """When the reading of the last whole list of touched sales or notes began; None before the first."""
+    kept = [memory.cursor(conn, shop, name) for name in (SALES_SINCE, NOTES_SINCE)]
+    return max((datetime.fromisoformat(since) + OVERLAP for since in kept if since), default=None)
+
+
 def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, str]]:
     now = parts.clock()
     woken: list[tuple[int, str]] = []
@@ -188,21 +196,22 @@ def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, 
         for row in page:
             if memory.keep_sale_row(conn, shop, row, now):
                 woken.extend(entries.wake_sale(conn, shop, row.sale_id, now))
-                woken.extend(entries.wake_order(conn, shop, row.customer_reference, row.order_number, now))
+                names = (row.customer_reference, row.order_number)
+                woken.extend(entries.wake_order(conn, shop, *names, now, sale_id=row.sale_id))
     return woken
 
 
 def credit_notes(parts: Parts, shop: str) -> None:
     """Sales whose notes changed: those that hold one of our notes are looked at again, so that drift and foreign notes
     are seen."""
-    since = _since(parts, shop, "cin7:notes-since")
+    since = _since(parts, shop, NOTES_SINCE)
     started = parts.clock()
     rows = [row for page in parts.shop(shop).cin7.credit_note_rows(since, lane=Lane.BULK) for row in page]
     reach("sweep.polled")
     # Whichever list shows a change first must wake who waits for it: the other one will see nothing new.
     woken = _index(parts, shop, rows)
     with parts.ledger.write() as conn:
-        memory.set_cursor(conn, shop, "cin7:notes-since", (started - OVERLAP).isoformat(), started)
+        memory.set_cursor(conn, shop, NOTES_SINCE, (started - OVERLAP).isoformat(), started)
     for entry_id, consumer in woken:
         parts.hint_entry(entry_id, consumer)
 

@@ -12,7 +12,7 @@ from pipeline.quota import Lane
 from schemas.actions import Action, RecordRefund
 from schemas.cin7 import payment_body
 from schemas.sales import REFUND, Payment, Sale
-from tasks.credit_note_provider import asking, before_any_byte
+from tasks.credit_note_provider import asking_sale, before_any_byte
 from tasks.perform import Finding, Found, Missing, Unclear
 
 
@@ -42,7 +42,7 @@ class RefundPaymentProvider:
         if self._sale is not None and self._sale.sale_id == action.sale_id:
             notes, self._sale = self._sale.credit_notes, None
             return [replace(p, task_id=note.task_id) for note in notes for p in note.refunds]
-        with asking():
+        with asking_sale(action.sale_id):
             return self._cin7.payments(action.sale_id, action.amount.currency, lane=Lane.MONEY)
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:

@@ -8,10 +8,11 @@ from decimal import Decimal
 
 from consumers.goods_value import came_back, issued_range
 from pipeline.cin7 import Cin7
+from pipeline.failures import NotFound
 from pipeline.ledger.effects import Outcome
 from pipeline.quota import Lane
 from schemas.actions import Action, VerifyRestock
-from schemas.sales import Sale
+from schemas.sales import AUTHORISED, Sale
 from tasks.credit_note_provider import asking
 from tasks.perform import Finding, Found, LaterError
 
@@ -38,8 +39,14 @@ class RestockValueProvider:
         details = self._from_journal(wanted)
         if details is None:
             with asking():
-                details = figures(self._cin7.sale(wanted.sale_id, lane=Lane.BULK), wanted)
+                details = figures(self._sale(wanted.sale_id), wanted)
         return Found({}, Outcome(reference=wanted.task_id, number=details["note"], details=details))
+
+    def _sale(self, sale_id: str) -> Sale | None:
+        try:
+            return self._cin7.sale(sale_id, lane=Lane.BULK)
+        except NotFound:
+            return None
 
     def _from_journal(self, wanted: VerifyRestock) -> dict[str, str] | None:
         costs = [one.cost for one in wanted.goods]
@@ -62,13 +69,17 @@ class RestockValueProvider:
         raise TypeError("a restock value is only read")
 
 
-def figures(sale: Sale, wanted: VerifyRestock) -> dict[str, str]:
-    """What the sale says about the note's goods."""
+def figures(sale: Sale | None, wanted: VerifyRestock) -> dict[str, str]:
+    """What the sale says about the note's goods: nothing where the note does not stand, for its restock was taken back
+    with it."""
+    notes = sale.credit_notes if sale is not None else ()
+    note = next((one for one in notes if one.task_id == wanted.task_id), None)
+    if sale is None or note is None or note.status != AUTHORISED:
+        return {"note": wanted.number, "value": _UNKNOWN, "low": _UNKNOWN, "high": _UNKNOWN}
     parts = tuple(part for goods in wanted.goods for part in goods.parts)
-    note = next((one for one in sale.credit_notes if one.task_id == wanted.task_id), None)
     value, left = came_back(sale, wanted.task_id, parts), issued_range(sale, parts)
     return {
-        "note": note.number if note else _UNKNOWN,
+        "note": note.number,
         "value": str(value) if value is not None else _UNKNOWN,
         "low": str(left.low) if left else _UNKNOWN,
         "high": str(left.high) if left else _UNKNOWN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -139,6 +140,17 @@ def concerns_of(row: EffectRow, case: Case) -> tuple[Concern, ...]:
         )
         return (Concern(ConcernType.NOT_STOCKED_AGED, text, step, money_of(row), row.action.units),)
     return ()
+
+
+#: What more than one consumer sees, each from its own document.
+_SEEN_BY_MANY = frozenset({ConcernType.CN_DRIFT, ConcernType.REFUNDED_NOT_RECEIVED})
+
+
+def told_already(concern: Concern, told: Sequence[tuple[str, frozenset[str]]]) -> bool:
+    """Whether another stage has the same exception open for the same units (type, units): one cause, one exception."""
+    if concern.kind not in _SEEN_BY_MANY:
+        return False
+    return any(kind == concern.kind and (not units or units >= set(concern.units)) for kind, units in told)
 
 
 def _system(row: EffectRow) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from pipeline.cin7.line import Line, PageQuery, insist_found, insist_same, insist_updated, utc_filter
+from pipeline.failures import NotFound, Rejected
 from pipeline.quota import Lane
 from schemas import cin7
 from schemas.cin7 import Order
@@ -23,7 +25,10 @@ class SaleCalls:
 
     def sale(self, sale_id: str, *, lane: Lane = Lane.MONEY) -> Sale:
         """One sale whole. Raises the failures of a read; NotFound or BadAnswer where there is none."""
-        return self._line.get("sale", (("ID", sale_id),), lane, lambda data: _same_sale(cin7.read_sale(data), sale_id))
+        with _deleted_is_not_found():
+            return self._line.get(
+                "sale", (("ID", sale_id),), lane, lambda data: _same_sale(cin7.read_sale(data), sale_id)
+            )
 
     def find_sales(self, text: str, *, lane: Lane = Lane.MONEY) -> tuple[SaleRow, ...]:
         """The sales whose numbers, customer or reference contain `text`; comparing exactly is the caller's."""
@@ -72,14 +77,16 @@ class SaleCalls:
     def credit_notes(
         self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
     ) -> tuple[CreditNote, ...]:
-        """The credit notes of one sale, the placeholder included; totals are added up from the lines."""
-        return self._line.get(
-            "sale/creditnote",
-            (("SaleID", sale_id),),
-            lane,
-            lambda data: cin7.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
-            "CreditNotes",
-        )
+        """The credit notes of one sale, the placeholder included; totals are added up from the lines. Raises NotFound
+        where there is no such sale."""
+        with _deleted_is_not_found():
+            return self._line.get(
+                "sale/creditnote",
+                (("SaleID", sale_id),),
+                lane,
+                lambda data: cin7.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
+                "CreditNotes",
+            )
 
     def post_credit_note(
         self, body: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
@@ -95,10 +102,12 @@ class SaleCalls:
         )
 
     def payments(self, sale_id: str, currency: str, *, lane: Lane = Lane.MONEY) -> tuple[Payment, ...]:
-        """The payments and refunds of one sale (a bare list on the wire)."""
-        return self._line.get(
-            "sale/payment", (("SaleID", sale_id),), lane, lambda data: cin7.read_payments(data, currency)
-        )
+        """The payments and refunds of one sale (a bare list on the wire). Raises NotFound where there is no such
+        sale."""
+        with _deleted_is_not_found():
+            return self._line.get(
+                "sale/payment", (("SaleID", sale_id),), lane, lambda data: cin7.read_payments(data, currency)
+            )
 
     def post_payment(self, body: Mapping[str, Any], currency: str, *, lane: Lane = Lane.MONEY) -> Payment:
         """Record one payment or refund. Raises the failures of a write."""
@@ -107,14 +116,15 @@ class SaleCalls:
         )
 
     def order(self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY) -> Order:
-        """The order document of one sale."""
-        return self._line.get(
-            "sale/order",
-            (("SaleID", sale_id),),
-            lane,
-            lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
-            "Lines",
-        )
+        """The order document of one sale. Raises NotFound where there is no such sale."""
+        with _deleted_is_not_found():
+            return self._line.get(
+                "sale/order",
+                (("SaleID", sale_id),),
+                lane,
+                lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
+                "Lines",
+            )
 
     def post_order(
         self, body: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
@@ -128,6 +138,17 @@ class SaleCalls:
             lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
             "Lines",
         )
+
+
+@contextmanager
+def _deleted_is_not_found() -> Iterator[None]:
+    """A deleted sale is answered with a plain refusal as well as with a 404 (measured by integrators)."""
+    try:
+        yield
+    except Rejected as refusal:
+        if "not found" not in str(refusal).lower():
+            raise
+        raise NotFound(refusal.why, refusal.body_excerpt) from refusal
 
 
 def _same_sale(sale: Sale, sale_id: str) -> Sale:

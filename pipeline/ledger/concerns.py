@@ -89,6 +89,17 @@ def sync(
     close(conn, shop, raised_by, subject, now, but=[c.kind for c in current])
 
 
+def told_by_others(
+    conn: sa.Connection, return_id: int | None, raised_by: str
+) -> tuple[tuple[str, frozenset[str]], ...]:
+    """What other stages have open for this return: type and units."""
+    if return_id is None:
+        return ()
+    mine = (_X.return_id == return_id) & (_X.state == OPEN) & (_X.raised_by != raised_by)
+    rows = conn.execute(sa.select(_X.type, _X.units).where(mine))
+    return tuple((str(kind), frozenset(map(str, units or ()))) for kind, units in rows)
+
+
 def open_rows(
     conn: sa.Connection,
     *,

@@ -21,6 +21,8 @@ CONFIRMED, REJECTED, UNCERTAIN, WITHDRAWN = "CONFIRMED", "REJECTED", "UNCERTAIN"
 DISCARDED = "DISCARDED"
 #: In `progress`: a document of ours that a person voided does not stand in the way of another one.
 PAST_VOID = "past_void"
+#: In `progress` of a confirmed note: it was taken back in Cin7 since; the word says how it was last seen there.
+TAKEN_BACK = "taken_back"
 LIVE = (PLANNED, CLAIMED, SENDING, UNCERTAIN)
 STANDING = (*LIVE, CONFIRMED, REJECTED)
 _F = t.effects.c

@@ -186,19 +186,21 @@ def wake_return(conn: sa.Connection, return_id: int, now: datetime) -> list[tupl
 
 
 def wake_order(
-    conn: sa.Connection, shop: str, reference: str, order_number: str, now: datetime
+    conn: sa.Connection, shop: str, reference: str, order_number: str, now: datetime, *, sale_id: str = ""
 ) -> list[tuple[int, str]]:
-    """Wake the parked entries of returns that have no sale yet and whose order carries one of these names."""
+    """Wake the parked entries of returns whose order carries one of these names, and that have no sale yet or another
+    one than `sale_id`: theirs may have been replaced by this one."""
     names = {
         name for word in (reference, order_number) if word for name in (word, word.lstrip("#"), "#" + word.lstrip("#"))
     }
     if not names:
         return []
     r = t.returns.c
+    other = (r.sale_id == "") | (r.sale_id != sale_id) if sale_id else r.sale_id == ""
     rows = conn.execute(
         sa.select(_E.id, _E.consumer)
         .join(t.returns, r.id == _E.return_id)
-        .where((r.shop == shop) & (r.sale_id == "") & r.order_name.in_(tuple(names)) & _E.state.in_((OPEN, PARKED)))
+        .where((r.shop == shop) & other & r.order_name.in_(tuple(names)) & _E.state.in_((OPEN, PARKED)))
     ).all()
     for entry_id, _ in rows:
         make_due(conn, int(entry_id), now)

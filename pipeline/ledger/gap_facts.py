@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pipeline.ledger import returns
 from pipeline.ledger import tables as t
 from pipeline.ledger.codec import action_from_json
-from pipeline.ledger.effects import CONFIRMED
+from pipeline.ledger.effects import CONFIRMED, TAKEN_BACK
 from schemas.actions import Action, AdoptCreditNote, PostCreditNote, UnitGoods
 from schemas.concerns import ConcernType
 from schemas.money import Money
@@ -25,7 +25,8 @@ Rows = Mapping[int, list[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A confirmed credit note, ours or adopted, with its figures as Cin7 holds them."""
+    """A confirmed credit note, ours or adopted, with its figures as Cin7 holds them. `stands` is False once it was seen
+    voided, in draft again, or gone: then its figures mean nothing."""
 
     action: PostCreditNote | AdoptCreditNote
     number: str
@@ -34,6 +35,7 @@ class Credit:
     gross: Money | None
     tax: Money | None
     at: datetime
+    stands: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,14 @@ def _credit(row: Mapping[str, Any], action: PostCreditNote | AdoptCreditNote) ->
     figure = _money_in(row["currency"])
     ours = row["source"] == "ours" and isinstance(action, PostCreditNote)
     return Credit(
-        action, row["number"], row["sale_id"], ours, figure(row["gross"]), figure(row["tax"]), row["confirmed_at"]
+        action,
+        row["number"],
+        row["sale_id"],
+        ours,
+        figure(row["gross"]),
+        figure(row["tax"]),
+        row["confirmed_at"],
+        stands=TAKEN_BACK not in (row["progress"] or {}),
     )
 
 

@@ -199,7 +199,7 @@ def _taxes(ret: ReturnFacts, terms: Terms) -> Iterator[Found]:
     told = {unit.unit: unit.told for unit in ret.units}
     for credit in ret.credits:
         expected = _expected_tax(credit, [told.get(unit) for unit in credit.action.units])
-        if credit.tax is None or expected is None or expected.currency != credit.tax.currency:
+        if not credit.stands or credit.tax is None or expected is None or expected.currency != credit.tax.currency:
             continue
         delta = credit.tax - expected
         if abs(delta.amount) > max(terms.amount_tolerance, Decimal("0.01") * len(credit.action.units)):

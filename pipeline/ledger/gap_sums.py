@@ -26,7 +26,7 @@ def over_credited(
     by_sale: defaultdict[tuple[str, str], list[tuple[ReturnFacts, Credit]]] = defaultdict(list)
     for one in known:
         for credit in one.credits:
-            if credit.sale_id:
+            if credit.sale_id and credit.stands:
                 by_sale[one.shop, credit.sale_id].append((one, credit))
     for (shop, sale_id), notes in by_sale.items():
         invoiced = _invoiced(conn, shop, sale_id)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from pipeline.ledger import tables as t
 from pipeline.ledger.store import insert_once, upsert
-from schemas.sales import SaleRow
+from schemas.sales import Sale, SaleRow
 
 _S = t.sales.c
 #: The value of a poll's cursor that a hint asked to look earlier.
@@ -79,8 +79,45 @@ def sale_of_order(conn: sa.Connection, shop: str, order_name: str) -> str | None
 
 
 def remember_sale(conn: sa.Connection, shop: str, order_name: str, sale_id: str, how: str, now: datetime) -> None:
-    """Tie an order to its sale for ever."""
+    """Tie an order to its sale, until `forget_sale`."""
     insert_once(conn, t.sale_of_order, shop=shop, order_name=order_name, sale_id=sale_id, how=how, at=now)
+
+
+def forget_sale(conn: sa.Connection, shop: str, order_name: str, sale_id: str) -> None:
+    """The order and its returns belong to no sale that is known: whoever waits is woken by the next that names it."""
+    tied = t.sale_of_order.c
+    conn.execute(
+        t.sale_of_order.delete().where(
+            (tied.shop == shop) & (tied.order_name == order_name) & (tied.sale_id == sale_id)
+        )
+    )
+    r = t.returns.c
+    mine = (r.shop == shop) & (r.order_name == order_name) & (r.sale_id == sale_id)
+    conn.execute(t.returns.update().where(mine).values(sale_id=""))
+
+
+def correct_sale_row(conn: sa.Connection, shop: str, sale_id: str, sale: Sale | None) -> None:
+    """Bring the index up to what was just read of one sale; None takes it out. The next list is still news."""
+    mine = (_S.shop == shop) & (_S.sale_id == sale_id)
+    if sale is None:
+        conn.execute(t.sales.delete().where(mine))
+        return
+    names = {"order_number": sale.order_number, "customer_reference": sale.customer_reference}
+    names |= {"external_id": sale.external_id} if sale.external_id else {}
+    conn.execute(t.sales.update().where(mine).values(status=sale.status, **names))
+
+
+def notes_on(conn: sa.Connection, shop: str, sale_id: str) -> list[Mapping[str, Any]]:
+    """Credit notes of ours, or taken for ours, that are or may be on this sale: `name`, `return_id`."""
+    c = t.effects.c
+    asked = (c.number, c.marker, c.return_id, c.kind, c.state, c.progress)
+    rows = conn.execute(sa.select(*asked).where((c.shop == shop) & (c.sale_id == sale_id))).all()
+    there = [row for row in rows if row.kind == "credit" and row.state != "WITHDRAWN" and _may_stand(row)]
+    return [{"name": row.number or row.marker, "return_id": row.return_id} for row in there]
+
+
+def _may_stand(row: Any) -> bool:
+    return row.state in {"CONFIRMED", "SENDING", "UNCERTAIN"} or "task_id" in (row.progress or {})
 
 
 def claim_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str, now: datetime, lease: timedelta) -> bool:

@@ -47,6 +47,29 @@ def build_sale(books: Books, spec: Mapping[str, Any], now: datetime) -> Sale:
     return sale
 
 
+def order_of(books: Books, sale: Sale) -> dict[str, Any]:
+    """What a sale was built from, as a spec: the order as the shop's channel knows it."""
+    return {
+        "customer_reference": sale.reference,
+        "external_id": sale.external_id,
+        "customer": sale.customer,
+        "kind": sale.kind,
+        "currency": sale.currency,
+        "rate": str(sale.rate),
+        "tax_inclusive": sale.tax_inclusive,
+        "date": sale.day.isoformat(),
+        "location": books.place(sale.location_id).location.name,
+        "channel": sale.channel,
+        "lines": [_row_of(line, "sku", line.sku) for line in sale.lines],
+        "charges": [_row_of(charge, "description", charge.name) for charge in sale.charges],
+    }
+
+
+def _row_of(line: Line, key: str, name: str) -> dict[str, Any]:
+    row = {"quantity": str(line.quantity), "price": str(line.price), "discount": str(line.discount)}
+    return {key: name, **row, "tax_rule": line.tax_rule, "account": line.account, "batch": line.batch}
+
+
 def _scrap(books: Books, sale: Sale, now: datetime) -> None:
     """Take back a sale that could not be finished, as if it had never been asked for."""
     for money in list(sale.payments):

@@ -13,6 +13,7 @@ from sandbox.day.words import (
     PAID_FROM,
     PERCENT,
     QUARANTINE,
+    TO_CARD,
     VAT_20,
     WRITE_OFFS,
     Back,
@@ -167,7 +168,7 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
     Credits reverse sales (200), tax (820) and receivables (610); a fee kept is income (260). Restocked goods come back
     into stock (630) out of cost of sales (310), damaged ones leave it again for the write-offs (403). A refund clears
     the receivable from where it was paid (712, 850). The invoices that were still drafts in the morning are booked
-    during the day.
+    during the day; of an order that is imported again, the new invoice, which is paid (712).
     """
     accounts = ("200", FEE_INCOME, "310", WRITE_OFFS, "610", "630", "820", *PAID_FROM.values())
     moved = dict.fromkeys(accounts, ZERO)
@@ -175,11 +176,15 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
     for one in day.returns:
         if one.name in due:
             _credit(moved, day.sale(one.order_name).rate, due[one.name], costs)
+    again = {one.order_name for one in day.returns if one.imported_again}
     for sale in day.sales:
         if sale.invoice == "DRAFT":
             for line in sale.lines:
                 booked = invoiced(line, inclusive=sale.tax_inclusive)
                 _post(moved, booked, -sale.rate)
+                if sale.order_name in again:
+                    moved["610"] -= booked.gross * sale.rate
+                    moved[PAID_FROM[TO_CARD]] += booked.gross * sale.rate
     return moved
 
 

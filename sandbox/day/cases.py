@@ -39,6 +39,7 @@ def special_cases() -> tuple[Case, ...]:
     return (
         _one("plain", "one piece, tax inside the price", "#1001", Sold("TEE-BLK-M", 1, TEE), Back(0)),
         _draft_invoice(),
+        _imported_again(),
         _simple_twice(),
         _advanced_twice(),
         _damaged(),
@@ -72,6 +73,14 @@ def _draft_invoice() -> Case:
     sale = SaleOfDay("#1002", (Sold("HOODIE-GRY-M", 1, HOODIE),), invoice="DRAFT")
     told = "invoice still a draft; authorised during the day"
     one = ReturnOfDay("draft invoice", told, "#1002", (Back(0),), waits_for="INVOICE_NOT_AUTHORISED")
+    return Case(sale, (one,))
+
+
+def _imported_again() -> Case:
+    sale = SaleOfDay("#1018", (Sold("SCARF-WOL", 2, Decimal(35)),), invoice="DRAFT")
+    told = "waited for a draft invoice; the sale was voided and the order imported again, paid"
+    back, waits_for = (Back(0),), "INVOICE_NOT_AUTHORISED"
+    one = ReturnOfDay("imported again", told, "#1018", back, waits_for=waits_for, imported_again=True)
     return Case(sale, (one,))
 
 

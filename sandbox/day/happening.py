@@ -76,7 +76,8 @@ def _help(returns: Iterable[ReturnOfDay], span: float) -> Iterator[Step]:
     acts = {"INVOICE_NOT_AUTHORISED": "authorise-invoice", "SIMPLE_SALE_ALREADY_CREDITED": "convert-to-advanced"}
     for one in returns:
         if one.ending is Ending.CREDITED and one.waits_for in acts:
-            yield Step(span * 0.55, acts[one.waits_for], one.name, until=Until("waiting", one.name, one.waits_for))
+            act = "import again" if one.imported_again else acts[one.waits_for]
+            yield Step(span * 0.55, act, one.name, until=Until("waiting", one.name, one.waits_for))
         if one.after_lock:
             yield Step(span * LOCKED_AT, "lock the period", until=Until("others", one.name))
     if any(one.shop == CEDAR for one in returns):

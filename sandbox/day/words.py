@@ -98,7 +98,8 @@ class ReturnOfDay:
     """One return and how it must end. `waits_for` is an exception it must show, for good or until the day helps it.
 
     `order_name` names a sale of the day; `told_order` is what the portal calls it, where that differs. `refunded`: the
-    portal pays the shopper during the day. `after_lock`: it comes after the period is locked.
+    portal pays the shopper during the day. `after_lock`: it comes after the period is locked. `imported_again`: its
+    sale is voided during the day, and the shop's channel makes the order anew, paid.
     """
 
     name: str
@@ -112,6 +113,7 @@ class ReturnOfDay:
     shop: str = ALDER
     refunded: bool = False
     after_lock: bool = False
+    imported_again: bool = False
 
     @property
     def exchanged(self) -> bool:

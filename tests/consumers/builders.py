@@ -302,7 +302,7 @@ def a_tenant(**more: Any) -> Tenant:
 class FakeBooks:
     """Books that answer from memory and count how often the sale was asked for."""
 
-    sale: Sale | Concern = field(default_factory=a_sale)
+    sale: Sale | Concern | None = field(default_factory=a_sale)
     locations: Sequence[Location] = (MAIN, CAGE)
     tax_rules: Sequence[TaxRule] = (TaxRule(VAT, Decimal(20), active=True, for_sale=True),)
     company: Tenant = field(default_factory=a_tenant)
@@ -317,11 +317,14 @@ class FakeBooks:
     def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
         """The one sale."""
         self.asked += 1
+        assert self.sale is not None
         return self.sale
 
-    def read_sale(self, sale_id: str) -> Sale:
-        """The one sale, by an id that an effect already names."""
+    def read_sale(self, sale_id: str) -> Sale | None:
+        """The one sale, by an id that an effect already names; None stands for a deleted one."""
         self.asked += 1
+        if self.sale is None:
+            return None
         assert isinstance(self.sale, Sale)
         assert self.sale.sale_id == sale_id
         return self.sale

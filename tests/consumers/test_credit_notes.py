@@ -198,6 +198,38 @@ def test_more_pieces_than_were_sold_are_stopped() -> None:
     assert kinds(plan) == {ConcernType.OVER_RETURN}
 
 
+def test_more_pieces_than_were_sold_stay_one_exception_after_the_rest_is_credited() -> None:
+    ret = a_return(a_unit("u1"), a_unit("u2"), a_unit("u3"))
+    two = an_invoice(a_line(quantity=2, tax="12"))
+    first = decided(ret, a_sale(two))
+    note = the_note(first)
+    posted = a_note(a_line(quantity=2, tax="12"), memo=note.memo)
+    after = decided(a_case(ret, done(*note.units, action=note)), a_sale(two, notes=[posted]))
+    assert [(c.kind, c.cause) for c in first.all_concerns()] == [(c.kind, c.cause) for c in after.all_concerns()]
+    assert kinds(after) == {ConcernType.OVER_RETURN}
+
+
+def test_pieces_the_warehouse_did_not_find_are_not_returned_too_many() -> None:
+    memo = "Returnline RL-000000000000 RMA RMA0900 order #1001"
+    taken = a_note(a_line(quantity=2, tax="12"), memo=memo)
+    ret = a_return(a_unit("u1"), a_unit("u2"), a_unit("u3", inspection=not_found()))
+    plan = decided(ret, a_sale(an_invoice(a_line(quantity=2, tax="12")), notes=[taken]))
+    assert ConcernType.OVER_RETURN not in kinds(plan)
+
+
+@pytest.mark.parametrize(
+    ("memo", "advised"), [("Returnline RL-000000000000 RMA RMA0900 order #1001", False), ("by hand", True)]
+)
+def test_only_a_note_of_somebody_else_is_ever_advised_to_be_voided(memo: str, advised: bool) -> None:
+    case = a_case(a_return(a_unit("u1")), waived=frozenset({ConcernType.NATIVE_DUPLICATE}))
+    by_lines = decided(case, a_sale(notes=[a_note(a_line(tax="6"), memo=memo)]))
+    by_amount = decided(case, a_sale(notes=[replace(a_note(memo=memo), total=gbp(20))]))
+    for plan in (by_lines, by_amount):
+        [concern] = plan.all_concerns()
+        assert concern.kind is ConcernType.OVER_CREDIT
+        assert ("void" in concern.next_step) is advised
+
+
 def test_a_draft_note_counts_and_a_voided_one_does_not() -> None:
     memo = "Returnline RL-000000000000 RMA RMA0900 order #1001"
     draft = a_note(a_line(tax="6"), memo=memo, status=DRAFT, number="")

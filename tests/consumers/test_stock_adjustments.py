@@ -352,6 +352,25 @@ def test_goods_the_shopper_keeps_leave_nothing_to_do() -> None:
     assert (plan.actions, plan.waits, plan.concerns) == ((), (), ())
 
 
+def test_a_note_that_was_taken_back_has_no_restock_value_to_check() -> None:
+    case = restocked()
+    [check] = goods_plan(case).actions
+    back = replace(case.effects[0], details={**case.effects[0].details, "taken_back": "VOIDED"})
+    details = {"value": "12", "low": "9.4", "high": "9.4", "note": "CR-1"}
+    for known in ((), (confirmed(check, details=details),)):
+        plan = goods_plan(replace(case, effects=(back, *known)))
+        assert (plan.actions, kinds(plan)) == ((), set())
+
+
+def test_goods_of_a_note_that_was_taken_back_are_moved_no_more() -> None:
+    case = restocked()
+    back = replace(case.effects[0], details={**case.effects[0].details, "taken_back": "VOIDED"})
+    broken = replace(case, effects=(back,), ret=found(case, restockable=False))
+    plan = goods_plan(broken)
+    assert (stock_actions(plan), kinds(plan)) == ([], set())
+    assert stock_actions(goods_plan(replace(broken, effects=case.effects)))
+
+
 VALUES = [("9.4", False), ("9.41", False), ("9.42", True), ("12", True), ("", False)]
 
 

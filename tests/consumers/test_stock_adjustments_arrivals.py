@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumers import stock_adjustments
 from consumers.case import Case
 from schemas.actions import AdjustStock
 from schemas.concerns import Concern, ConcernType
@@ -16,6 +17,7 @@ from schemas.sales import Movement, Sale
 from tests.consumers.builders import (
     CAGE,
     MAIN,
+    NOW,
     FakeBooks,
     a_fulfilment,
     a_line,
@@ -29,7 +31,18 @@ from tests.consumers.builders import (
     found_good,
 )
 from tests.consumers.decide import kinds
-from tests.consumers.goods import THREE, confirmed, credited, damage_terms, goods_plan, later, sold, stock_actions
+from tests.consumers.goods import (
+    THREE,
+    Shelves,
+    confirmed,
+    credited,
+    damage_terms,
+    goods_plan,
+    later,
+    on_shelf,
+    sold,
+    stock_actions,
+)
 
 EARLY = damage_terms(gate=Gate.APPROVED)
 
@@ -168,10 +181,20 @@ def test_no_stock_item_leaves_nothing_to_do() -> None:
     assert (plan.actions, kinds(plan)) == ((), set())
 
 
-def test_a_sale_that_cannot_be_named_holds_late_goods_with_its_reason() -> None:
-    gone = Concern(ConcernType.ORDER_NOT_FOUND, "no sale carries the name", "import it")
-    plan = goods_plan(came(), EARLY, sale=gone)
-    assert (plan.actions, kinds(plan)) == ((), {ConcernType.ORDER_NOT_FOUND})
+def test_a_sale_deleted_under_its_note_holds_late_goods_with_its_reason() -> None:
+    plan = goods_plan(came(), EARLY, sale=None)
+    assert (plan.actions, kinds(plan)) == ((), {ConcernType.CN_DRIFT})
+
+
+def test_late_goods_belong_to_the_sale_of_their_note_whatever_sale_carries_the_order_now() -> None:
+    class Renamed(Shelves):
+        def sale_of(self, order_name: str, order_id: str) -> Sale | Concern:
+            return Concern(ConcernType.ORDER_NOT_FOUND, "no sale carries the name", "import it")
+
+    case, sale = came(), sold()
+    books = Renamed(sale=sale, stock=(on_shelf(MAIN.name),))
+    plan = stock_adjustments.plan(case, stock_adjustments.gather(case, EARLY, books), EARLY, NOW)
+    assert [action.sale_id for action in plan.actions] == [sale.sale_id]
 
 
 def test_a_parcel_missed_at_inspection_and_found_later_comes_into_stock() -> None:

@@ -33,12 +33,12 @@ def failed(report: Report) -> set[str]:
 
 
 def test_a_day_of_returns_passes_every_check_and_prints_nothing_but_json(tmp_path: Path) -> None:
-    process = demo("--returns", "19", "--seed", "3", "--json", "--keep", str(tmp_path / "day"))
+    process = demo("--returns", "20", "--seed", "3", "--json", "--keep", str(tmp_path / "day"))
     out, said = process.communicate(timeout=200)
     data: dict[str, Any] = json.loads(out)
     assert [one for one in data["checks"] if not one["passed"]] == [], said.decode()
     assert process.returncode == 0
-    assert len(data["returns"]) == 19
+    assert len(data["returns"]) == 20
     assert {"rma", "order", "credit_notes", "net", "tax", "gross", "currency", "restocked", "status", "reason"} <= set(
         data["returns"][0]
     )

@@ -223,6 +223,31 @@ def test_an_open_order_is_voided_by_the_control_desk_and_frees_its_stock(desk: D
     assert "not found" in desk.refusal("GET", "sale", ID=sale["sale_id"])
 
 
+def test_a_voided_sale_is_imported_again_under_the_same_names_and_lines(desk: Desk) -> None:
+    rows = [{"sku": "JEANS-32", "quantity": "2", "price": "89", "discount": "10"}]
+    old = desk.sale(order_name="#71", external_id="71", lines=rows, invoice_status="DRAFT")
+    assert desk.send("POST", f"/control/sales/{old['sale_id']}/import-again", json={}).status_code == 400
+    desk.control("POST", f"/sales/{old['sale_id']}/void")
+    new = desk.control("POST", f"/sales/{old['sale_id']}/import-again", {"invoice_status": "PAID"})
+    shown = [desk.get("sale", ID=one["sale_id"]) for one in (old, new)]
+    assert shown[0]["Status"] == "VOIDED"
+    assert shown[0]["ID"] != shown[1]["ID"]
+    assert {(one["CustomerReference"], one["ExternalID"]) for one in shown} == {("#71", "71")}
+    wanted = ("SKU", "Quantity", "Price", "Discount", "Total", "TaxRule")
+    lines = [[[line[name] for name in wanted] for line in one["Order"]["Lines"]] for one in shown]
+    assert lines[0] == lines[1]
+    assert shown[1]["Invoices"][0]["Status"] == "PAID"
+
+
+def test_a_deleted_draft_takes_its_task_with_it(desk: Desk) -> None:
+    sale = desk.sale(kind="Advanced Sale")
+    body = desk.note(sale, Status="DRAFT")
+    (made,) = desk.post("sale/creditnote", body)["CreditNotes"]
+    desk.control("POST", f"/credit-notes/{made['TaskID']}/delete")
+    assert desk.get("sale/creditnote", SaleID=sale["sale_id"])["CreditNotes"] == []
+    assert "not found" in desk.refusal("POST", "sale/creditnote", {**body, "TaskID": made["TaskID"]})
+
+
 def test_a_credited_sale_cannot_be_voided(desk: Desk) -> None:
     sale = desk.sale()
     desk.post("sale/creditnote", desk.note(sale))

@@ -83,13 +83,14 @@ def perfect() -> Facts:
             Payment(SALES["#1021"], Decimal(24), "712", "RL-2"),
             Payment(SALES["#1022"], Decimal(55), "850", "RL-3"),
         ],
-        orders={"draft": "AUTHORISED"},
+        orders={"draft": "AUTHORISED", "voided": "VOIDED"},
         words={RMAS[one.name]: int("comment" in one.effects) for one in DAY.returns},
         shelves=[Shelf("TEE-BLK-M", 12, 12)],
         changes={"TEE-BLK-M": 2},
         batches=[BATCH],
     )
-    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1, {"exchange": "draft"})
+    again = {"imported again": "voided"}
+    return Facts(DAY, replace(BOUGHT, costs=costs()), evening, RMAS, SALES, 600, 1, {"exchange": "draft"}, [], again)
 
 
 def failed(facts: Facts) -> set[str]:
@@ -121,6 +122,13 @@ def a_doubled_note() -> Facts:
 def a_draft_left() -> Facts:
     notes = perfect().evening.notes
     return changed(notes=[replace(notes[0], status="DRAFT"), *notes[1:]])
+
+
+def a_note_on_the_sale_that_was_voided() -> Facts:
+    notes = perfect().evening.notes
+    return changed(
+        notes=[replace(one, sale_id="voided") if one.rma == RMAS["imported again"] else one for one in notes]
+    )
 
 
 def a_note_on_a_strangers_sale() -> Facts:
@@ -210,6 +218,7 @@ ONE_NOTE = "one credit note for each return, under its own mark"
 WRITE_OFF = "damaged goods went through quarantine to the write-off account, once"
 REFUNDS = "each refund is recorded once, on its credit note"
 EXCHANGES = "the exchange stuck in draft was seen, and released when its goods came"
+AGAIN = "where the sale was voided and the order imported again, the new sale was credited"
 BATCHES = "the batch went when finance released what it saw, and closed whole"
 SHELVES = "the shop shows Available less the buffer, and followed the day"
 EVENTS = "every accepted event is accounted for"
@@ -228,6 +237,9 @@ MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
     (two_words_about_one_return, "the portal was told once that a refund may go, where the goods are in"),
     (lambda: changed(orders={"draft": "DRAFT"}), EXCHANGES),
     (lambda: with_standing("exchange", seen=frozenset()), EXCHANGES),
+    (a_note_on_the_sale_that_was_voided, AGAIN),
+    (lambda: changed(orders={"draft": "AUTHORISED", "voided": "ORDERED"}), AGAIN),
+    (lambda: with_standing("imported again", open={"SALE_VOIDED": "x"}), AGAIN),
     (our_own_note_beside_the_channels, "the note of Cin7's own channel was adopted, and none made beside it"),
     (lambda: with_batch(released_by=""), BATCHES),
     (lambda: with_batch(state="posting"), BATCHES),
