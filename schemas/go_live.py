@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-#: The zone in which a day begins first: nothing that may be live anywhere is taken for older.
-EARLIEST_ZONE = timezone(timedelta(hours=14))
+#: The zones in which a day begins first and last: for whoever must not take a return for older, or younger, than it is
+#: before the company's own zone is known.
+EARLIEST_ZONE, LATEST_ZONE = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 
 
 class GoLive(StrEnum):
