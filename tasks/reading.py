@@ -138,7 +138,7 @@ def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
     _put_back(parts, reading, seconds, why, failed=what.counts, for_good=for_good)
     if refused and not reading.known:
         with parts.ledger.write() as conn:
-            strangers.tell_unknown(conn, reading.shop, parts.clock())
+            strangers.tell_unknown(conn, reading.shop, parts.clock(), reading.rma_id)
     log.warning("not read", shop=reading.shop, rma=reading.rma_id, why=why, again_in=round(what.seconds, 1))
 
 

@@ -102,6 +102,8 @@ def _admit(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requeu
     read = {"outcome": deliveries.ADMITTED, "subject": nudging.subject_of(nudge)}
     conn.execute(t.deliveries.update().where(t.deliveries.c.id == row["delivery_id"]).values(**read))
     _end(conn, row, dead.RESOLVED, now, "read and followed")
+    # An earlier version told each delivery for itself.
+    concerns.close(conn, row["shop"], "intake", row["subject"], now)
     strangers.tell_unreadable(conn, row["shop"], evidence["source"], now)
     hints: list[Hint] = [_consume(consumer, entry_id) for entry_id, consumer in followed.woken]
     if followed.returns:
@@ -214,6 +216,7 @@ def discard(conn: sa.Connection, row: Mapping[str, Any], who: str, reason: str, 
     elif row["stage"] == "consume":
         _discard_entry(conn, row, now, why)
     elif row["stage"] == "admit":
+        concerns.close(conn, row["shop"], "intake", row["subject"], now, by=why)
         strangers.tell_unreadable(conn, row["shop"], row["evidence"].get("source", ""), now, by=why)
     audit.write(conn, who, "dead.discard", {"letter": row["id"], "reason": reason}, now)
     return True

@@ -30,12 +30,13 @@ def unreadable(source: str) -> str:
     return f"unreadable:{source}"
 
 
-def tell_unknown(conn: sa.Connection, shop: str, now: datetime) -> None:
-    """Make the exception about RMA numbers that only senders know say how it stands now."""
-    refused = sa.or_(*(_R.trouble.startswith(name) for name in REFUSALS))
-    lately = _R.due_at.is_not(None) | (_R.opened_at > now - QUIET)
-    mine = (_R.shop == shop) & _R.read_at.is_(None) & refused & lately
-    count, examples = _some(conn, _R.rma_id, _R.id, mine)
+def tell_unknown(conn: sa.Connection, shop: str, now: datetime, refused: str = "") -> None:
+    """Make the exception about RMA numbers that only senders know say how it stands now; `refused` is one that ReturnGO
+    refused just now. It counts those that are still tried, and those first named since a day before it opened."""
+    opened_at, _ = _open(conn, shop).get(UNKNOWN, (now, now))
+    never = _R.read_at.is_(None) & sa.or_(*(_R.trouble.startswith(name) for name in REFUSALS))
+    lately = _R.due_at.is_not(None) | (_R.opened_at > opened_at - QUIET) | (_R.rma_id == refused)
+    count, examples = _some(conn, _R.rma_id, _R.id, (_R.shop == shop) & never & lately)
     concern = Concern(
         ConcernType.ORDER_NOT_FOUND,
         f"ReturnGO does not know {_numbers(count)} that webhooks named: {_listed(examples, count)}.",
@@ -66,12 +67,12 @@ def tell_unreadable(conn: sa.Connection, shop: str, source: str, now: datetime, 
 
 
 def refresh(conn: sa.Connection, shop: str, now: datetime) -> None:
-    """Look at every open exception of this kind again, so that what has gone quiet closes."""
-    for subject in _open(conn, shop):
-        if subject == UNKNOWN:
-            tell_unknown(conn, shop, now)
-        else:
+    """Close what has been quiet for a day."""
+    for subject, (_, seen_at) in _open(conn, shop).items():
+        if subject != UNKNOWN:
             tell_unreadable(conn, shop, subject.removeprefix("unreadable:"), now)
+        elif seen_at <= now - QUIET:
+            concerns.close(conn, shop, READING, UNKNOWN, now)
     _close_single_ones(conn, shop, now)
 
 
@@ -80,10 +81,12 @@ def told_unknown(conn: sa.Connection, shop: str) -> bool:
     return UNKNOWN in _open(conn, shop)
 
 
-def _open(conn: sa.Connection, shop: str) -> list[str]:
+def _open(conn: sa.Connection, shop: str) -> dict[str, tuple[datetime, datetime]]:
+    """The subjects of the open exceptions of this kind, with when each opened and when it was last told."""
     ours = (_X.subject == UNKNOWN) | _X.subject.startswith("unreadable:")
-    query = sa.select(_X.subject).where((_X.shop == shop) & (_X.state == concerns.OPEN) & ours)
-    return [str(subject) for subject in conn.execute(query).scalars()]
+    query = sa.select(_X.subject, _X.opened_at, _X.seen_at)
+    rows = conn.execute(query.where((_X.shop == shop) & (_X.state == concerns.OPEN) & ours))
+    return {str(subject): (opened_at, seen_at) for subject, opened_at, seen_at in rows}
 
 
 def _close_single_ones(conn: sa.Connection, shop: str, now: datetime) -> None:

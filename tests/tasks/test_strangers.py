@@ -56,6 +56,17 @@ def test_the_exception_about_unknown_numbers_closes_a_day_after_the_last(bench: 
     assert bench.exceptions() == []
 
 
+def test_a_number_that_is_named_again_long_after_is_told_again(bench: Bench) -> None:
+    for time in range(2):
+        _deliver(bench, b'{"rmaId": 404404}', start=time)
+        _read_out(bench)
+        assert [row["details"]["count"] for row in bench.exceptions()] == ["1"]
+        bench.clock.forward(3 * DAY)
+        _look(bench)
+        assert bench.exceptions() == []
+        assert bench.the_return("404404")["due_at"] is None
+
+
 def test_it_closes_at_once_when_the_number_is_known_after_all(bench: Bench) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
     bench.desk.fault("status_before", system="returngo", path=f"/rma/{rma}", status=404, form="object")
