@@ -53,7 +53,7 @@ def tell_unreadable(conn: sa.Connection, shop: str, source: str, now: datetime, 
     mine &= _D.delivery_id.in_(sa.select(d.id).where((d.source == source) & (d.outcome == "unreadable")))
     count, letters = _some(conn, _D.id, _D.id, mine)
     if not count:
-        concerns.close(conn, shop, INTAKE, unreadable(source), now, **({"by": by} if by else {}))
+        concerns.close(conn, shop, INTAKE, unreadable(source), now, by=by or concerns.BY_FACTS)
         return
     why = conn.execute(sa.select(_D.reason).where(_D.id == int(letters[0]))).scalar_one()
     what = "A delivery" if count == 1 else f"{count} deliveries"

@@ -62,7 +62,8 @@ def a_return(bench: Bench, *steps: str, method: str = "Ship with any carrier", *
 def live_from(bench: Bench, day: date | None) -> None:
     """Restart with this go-live date."""
     shop = bench.settings.shops[SHOP]
-    bench.settings.shops[SHOP] = replace(shop, terms=replace(shop.terms, go_live=day))
+    changed = replace(shop, terms=replace(shop.terms, go_live=day))
+    bench.settings = replace(bench.settings, shops={**bench.settings.shops, SHOP: changed})
     bench.parts = bench.worker()
 
 
