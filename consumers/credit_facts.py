@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 
 from consumers.case import Books, Case, Plan, Wait
 from consumers.dispositions import location_names
 from consumers.gates import Standing, UnitStanding, standing_of
+from consumers.go_live import held_back
 from consumers.holds import HOUR, LONG, SOON, summed
 from consumers.payouts import any_fee, disputed, succeeded
-from consumers.posting_day import zone_of
 from consumers.refund_gap import unexplained
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
@@ -104,11 +103,11 @@ def _aliases(case: Case, terms: Terms, books: Books) -> dict[str, str]:
 def verdict(case: Case, terms: Terms, tenant: Tenant | None) -> Plan | None:
     """The plan that needs no sale: refusals, and waits for ReturnGO itself. None where the sale decides."""
     ret = case.ret
+    early = held_back(case, terms, tenant)
+    if early is not None:
+        return _told(case, early)
     if terms.credit_note_owner is EffectOwner.NOBODY:
         return Plan(refusal="credit notes are switched off for this shop (owner: nobody)")
-    early = _before_go_live(case, terms, tenant)
-    if early is not None:
-        return early
     if ret.status not in KNOWN_STATUSES:
         return _unknown_status(case)
     if ret.status in ENDED_STATUSES:
@@ -136,26 +135,18 @@ def _charged_back(case: Case) -> Plan | None:
     return Plan(waits=(Wait(concern.cause, LONG, concern),))
 
 
-def _before_go_live(case: Case, terms: Terms, tenant: Tenant | None) -> Plan | None:
-    if terms.go_live is None:
-        return Plan(refusal="before go-live: no go-live date is set for this shop")
-    created = _created_on(case, tenant)
-    if created is None:
-        concern = Concern(
-            ConcernType.SCHEMA_INVALID,
-            cause="ReturnGO gave no creation date, so the return cannot be compared with the go-live date",
-            next_step="open the return in ReturnGO; it is read again by itself",
-            money=summed(unit.gross for unit in case.ret.units),
-        )
-        return Plan(waits=(Wait(concern.cause, HOUR, concern),))
-    if created < terms.go_live:
-        return Plan(refusal=f"before go-live: created {created}, go-live is {terms.go_live}")
-    return None
-
-
-def _created_on(case: Case, tenant: Tenant | None) -> date | None:
-    at = case.ret.created_at
-    return at.astimezone(zone_of(tenant)).date() if at else None
+def _told(case: Case, early: Plan) -> Plan:
+    """The exception of a return that is held for want of a creation date; its fellow consumers wait with it."""
+    if not early.waits:
+        return early
+    concern = Concern(
+        ConcernType.SCHEMA_INVALID,
+        cause=early.waits[0].reason,
+        next_step="open the return in ReturnGO; it is read again by itself and goes on once it has its date",
+        money=summed(unit.gross for unit in case.ret.units),
+        units=tuple(sorted(unit.returned_item_id for unit in case.ret.units)),
+    )
+    return Plan(waits=tuple(replace(wait, concern=concern) for wait in early.waits))
 
 
 def _unknown_status(case: Case) -> Plan:

@@ -9,6 +9,7 @@ from consumers.case import Books, Case
 from consumers.exchange_facts import ExchangeFacts, Sighting, closed
 from consumers.exchange_gates import before_stock
 from consumers.exchange_names import exchanged_units, exchanges_of, names_of, on_original
+from consumers.go_live import held_back
 from schemas.merchant import Terms
 from schemas.returns import AGREED_STATUSES, ENDED_STATUSES, ExchangeOrder
 
@@ -16,6 +17,8 @@ from schemas.returns import AGREED_STATUSES, ENDED_STATUSES, ExchangeOrder
 def gather(case: Case, terms: Terms, books: Books) -> ExchangeFacts:
     """Read the sale of each exchange that is not closed, and the stock only where nothing else is in the way."""
     tenant = books.tenant() if terms.go_live else None
+    if held_back(case, terms, tenant) is not None:
+        return ExchangeFacts(tenant=tenant)
     if case.ret.status not in AGREED_STATUSES | ENDED_STATUSES:
         return ExchangeFacts(tenant=tenant)
     return ExchangeFacts(tuple(_seen(case, order, terms, books) for order in exchanges_of(case.ret)), tenant)

@@ -15,8 +15,8 @@ from consumers.exchange_gathering import gather
 from consumers.exchange_merging import merged
 from consumers.exchange_names import exchanged_units, exchanges_of, on_original, wants_exchange
 from consumers.exchange_release import back_ordered, begun, other_goods, proposal, record_out, record_real, release
+from consumers.go_live import held_back
 from consumers.holds import HOUR, LONG, SOON
-from consumers.posting_day import zone_of
 from consumers.unknown_words import sale_wait
 from schemas.actions import KINDS, AuthoriseOrder, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
@@ -48,10 +48,9 @@ def plan(case: Case, facts: ExchangeFacts, terms: Terms, now: datetime) -> Plan:
 
 def _verdict(case: Case, facts: ExchangeFacts, terms: Terms) -> Plan | None:
     ret = case.ret
-    if terms.go_live is None:
-        return Plan(refusal="before go-live: no go-live date is set for this shop")
-    if ret.created_at and ret.created_at.astimezone(zone_of(facts.tenant)).date() < terms.go_live:
-        return Plan(refusal=f"before go-live: created before {terms.go_live}")
+    early = held_back(case, terms, facts.tenant)
+    if early is not None:
+        return early
     if ret.status == PENDING:
         return Plan(waits=(Wait("the return is not approved yet", LONG),))
     return None

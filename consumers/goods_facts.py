@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from consumers.case import Books, Case
 from consumers.dispositions import location_names
 from consumers.gates import goods_received
+from consumers.go_live import held_back
 from consumers.goods_log import State, Whereabouts, whereabouts
 from consumers.goods_moves import Moves, moves_of
 from consumers.unknown_words import sale_wait
@@ -32,10 +33,11 @@ class GoodsFacts:
 
 
 def gather(case: Case, terms: Terms, books: Books) -> GoodsFacts:
-    """Ask the books; nothing at all is asked while nothing of the return is credited."""
-    before = whereabouts(case)
-    if all(one.state is State.UNCREDITED for one in before) or case.ret.status in ENDED_STATUSES:
-        return GoodsFacts()
+    """Ask the books; while nothing of the return is credited, nothing but the company's settings."""
+    before, tenant = whereabouts(case), books.tenant()
+    nothing = all(one.state is State.UNCREDITED for one in before) or case.ret.status in ENDED_STATUSES
+    if nothing or held_back(case, terms, tenant) is not None:
+        return GoodsFacts(tenant=tenant)
     facts = _remembered(case, terms, books)
     if asked := {one.sale_id for one in before if sale_matters(case, one, terms)}:
         facts = _with_sale(facts, case, min(asked), books)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from schemas.actions import marker
+from schemas.go_live import zone_named
 from schemas.returns import Return
 from schemas.sales import Tenant
 
@@ -24,12 +24,7 @@ class PostingDay:
 
 def zone_of(tenant: Tenant | None) -> tzinfo:
     """The company's time zone; UTC where none is known."""
-    if tenant is None or not tenant.time_zone:
-        return UTC
-    try:
-        return ZoneInfo(tenant.time_zone)
-    except (KeyError, ValueError, OSError):
-        return UTC
+    return zone_named(tenant.time_zone if tenant else "")
 
 
 def posting_day(tenant: Tenant, now: datetime) -> PostingDay:

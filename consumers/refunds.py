@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from consumers.case import Books, Case, Plan, Wait
-from consumers.posting_day import zone_of
+from consumers.go_live import held_back
 from consumers.refund_ageing import gaps, waits_of_gaps
 from consumers.refund_facts import RefundFacts, sale_id_of
 from consumers.refund_payments import Recording, accounts_asked, notes_of, payable
@@ -31,7 +31,7 @@ def gather(case: Case, terms: Terms, books: Books) -> RefundFacts:
     it."""
     tenant = books.tenant()
     facts = RefundFacts(tenant=tenant)
-    if _refusal(case, terms, facts):
+    if held_back(case, terms, tenant) is not None:
         return facts
     owed = {sale_id_of(credit) for t in payable(case, terms) for credit in notes_of(case, t)}
     asked = sorted(sale_id for sale_id in owed | sales_asked(case, terms) if sale_id)
@@ -48,9 +48,11 @@ def plan(case: Case, facts: RefundFacts, terms: Terms, now: datetime) -> Plan:
 
     Pure: the same arguments give the same plan. `now` must be aware.
     """
-    refusal = _refusal(case, terms, facts)
-    if refusal or facts.tenant is None:
-        return Plan(refusal=refusal or "the company's settings could not be read")
+    early = held_back(case, terms, facts.tenant)
+    if early is not None:
+        return early
+    if facts.tenant is None:
+        return Plan(refusal="the company's settings could not be read")
     made = Recording(case, facts, terms, facts.tenant, now).all()
     told = plan_release(case, facts, terms)
     aged = waits_of_gaps(gaps(case, terms, now), terms, now)
@@ -61,16 +63,6 @@ def plan(case: Case, facts: RefundFacts, terms: Terms, now: datetime) -> Plan:
         waits=tuple(_one_of_each((*made.waits, *told.waits, *aged))),
         remarks=tuple(dict.fromkeys((*made.remarks, *told.remarks))),
     )
-
-
-def _refusal(case: Case, terms: Terms, facts: RefundFacts) -> str:
-    if terms.go_live is None:
-        return "before go-live: no go-live date is set for this shop"
-    at = case.ret.created_at or case.first_seen
-    created = at.astimezone(zone_of(facts.tenant)).date() if at else None
-    if created is not None and created < terms.go_live:
-        return f"before go-live: created {created}, go-live is {terms.go_live}"
-    return ""
 
 
 def _one_of_each(waits: Iterable[Wait]) -> list[Wait]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from consumers.case import Case, Plan, Wait
 from consumers.gates import goods_received
+from consumers.go_live import held_back
 from consumers.goods_arrivals import Arrivals, arrivals_of, held_by_trouble
 from consumers.goods_concerns import goods_concerns
 from consumers.goods_documents import Desk, adjustments, transfers, value_checks, write_offs
@@ -38,6 +39,9 @@ def plan(case: Case, facts: GoodsFacts, terms: Terms, now: datetime) -> Plan:
 
     Pure: the same arguments give the same plan. `now` must be aware.
     """
+    early = held_back(case, terms, facts.tenant)
+    if early is not None:
+        return early
     log = whereabouts(case, facts.sale)
     currency = facts.tenant.currency if facts.tenant else ""
     told = goods_concerns(case, log, terms, currency or "XXX")

@@ -26,6 +26,7 @@ NAMED = 40
 
 #: Why the target cannot take a SKU's figure.
 UNKNOWN, AMBIGUOUS, NOT_STOCKED, UNTRACKED, REFUSED = "unknown", "ambiguous", "not stocked", "untracked", "refused"
+UNREADABLE = "unreadable"
 
 
 # -- the consumer's three questions: no return concerns it --------------------------------------------------------
@@ -191,6 +192,7 @@ _WORDS = {
     NOT_STOCKED: "not stocked at the shop's location",
     UNTRACKED: "not tracked by the shop",
     REFUSED: "refused by the shop",
+    UNREADABLE: "not readable in the shop's answer",
 }
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -75,6 +76,19 @@ class BadAnswer(WireError):
     """A read whose answer cannot be believed: HTML, cut short, a missing key, a filter that was ignored."""
 
     outcome = "bad_answer"
+
+
+class UnfitAnswer(BadAnswer):
+    """A read whose answer arrived whole and does not fit its schema. `fields`: path to what is wrong. Tried again a few
+    times, for a provider in trouble gives odd answers too; after that a person must see it."""
+
+    def __init__(self, why: str, body_excerpt: str = "", fields: Mapping[str, str] | None = None) -> None:
+        self.fields = dict(fields or {})
+        super().__init__(why, body_excerpt)
+
+
+class AnotherDocument(UnfitAnswer):
+    """The answer is about another document than the one asked for."""
 
 
 class IncompleteSweep(BadAnswer):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pipeline.failures import (
+    AnotherDocument,
     BadAnswer,
     CredentialsRejected,
     NotFound,
@@ -16,14 +17,15 @@ from pipeline.failures import (
     Throttled,
     Unavailable,
     Uncertain,
+    UnfitAnswer,
     WireError,
 )
 from pipeline.quota import Gate, Lane
-from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire
+from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire, unlike_json
 from schemas import returngo
 from schemas.fields import SchemaInvalidError, dumps, parse
 from schemas.returngo import RmaSummary, WebhookRegistration
-from schemas.returns import Return, Shipment, Transaction
+from schemas.returns import KNOWN_STATUSES, Return, Shipment, Transaction
 
 T = TypeVar("T")
 
@@ -223,7 +225,9 @@ def _believe(outgoing: Outgoing, answer: Answer) -> Any:
 
 def _doubt(outgoing: Outgoing, why: str, answer: Answer) -> WireError:
     excerpt = answer.text[:EXCERPT]
-    return Uncertain(why, excerpt) if outgoing.writes else BadAnswer(why, excerpt)
+    if outgoing.writes:
+        return Uncertain(why, excerpt)
+    return BadAnswer(why, excerpt) if unlike_json(answer) else UnfitAnswer(why, excerpt, {"": why})
 
 
 def _told(answer: Answer) -> str:
@@ -247,7 +251,8 @@ def _retry_after(answer: Answer) -> float:
 def _own(data: Any, rma_id: str) -> tuple[Return, dict[str, Any]]:
     found = returngo.read_return(data)
     if found.rma_id != returngo.bare_rma_id(rma_id):
-        raise SchemaInvalidError({"rmaSummary.rmaId": f"is {found.rma_id}, asked for {rma_id}"})
+        fields = {"rmaSummary.rmaId": f"is {found.rma_id}, asked for {rma_id}"}
+        raise AnotherDocument(f"rmaSummary.rmaId: {fields['rmaSummary.rmaId']}", fields=fields)
     return found, returngo.without_personal_data(data)
 
 
@@ -277,7 +282,8 @@ def _paged(params: list[tuple[str, str]], pagesize: int, cursor: str) -> tuple[t
 
 
 def _insist_statuses(rows: tuple[RmaSummary, ...], wanted: tuple[str, ...]) -> None:
-    odd = next((row for row in rows if wanted and row.status not in wanted), None)
+    # A word that nobody knows says nothing about the filter: whoever reads that return is told of it.
+    odd = next((row for row in rows if wanted and row.status in KNOWN_STATUSES.difference(wanted)), None)
     if odd is not None:
         raise BadAnswer(f"filter ignored: status={','.join(wanted)} gave RMA {odd.rma_id} in {odd.status!r}")
 

@@ -25,6 +25,7 @@ from pipeline.shopify_answers import (
 from pipeline.shopify_gate import CostGate
 from pipeline.wire import Http, Observer, Outgoing, Wire
 from schemas.fields import dumps
+from schemas.misfits import fitting
 
 __all__ = ["CostGate", "Item", "Quantity", "Refusal", "ShopLocation", "Shopify", "ShopifyAccess", "location_gid"]
 
@@ -201,7 +202,7 @@ class Shopify:
         for _ in range(_MOST_PAGES):
             body = dumps({"query": query, "variables": {**variables, "after": after}})
             page = self._wire.send(_Query("POST", _PATH, lane, body=body), lambda data: page_of(data, key))
-            yield from (read(node) for node in page["nodes"])
+            yield from fitting(page["nodes"], read, key, BadAnswer)
             if not page["pageInfo"]["hasNextPage"]:
                 return
             after = page["pageInfo"]["endCursor"]

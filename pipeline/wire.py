@@ -23,6 +23,7 @@ from pipeline.failures import (
     Throttled,
     Unavailable,
     Uncertain,
+    UnfitAnswer,
     WireError,
 )
 from pipeline.quota import Gate
@@ -44,8 +45,10 @@ __all__ = [
     "Throttled",
     "Unavailable",
     "Uncertain",
+    "UnfitAnswer",
     "Wire",
     "WireError",
+    "unlike_json",
 ]
 
 T = TypeVar("T")
@@ -68,6 +71,11 @@ class Call:
     excerpt: str
     seconds: float
     outcome: str
+
+
+def unlike_json(answer: Answer) -> bool:
+    """Whether a body is no attempt at JSON: blank, or some proxy's page. Such an answer is not the provider's own."""
+    return answer.body.strip()[:1] in {b"", b"<"}
 
 
 #: Whoever records calls: told once for every HTTP attempt, after it.
@@ -133,8 +141,9 @@ class Wire:
             return read(self.judge(outgoing, answer))
         except SchemaInvalidError as problem:
             why = f"the answer is not what {outgoing.path} gives: {problem}"[:500]
-            failure = Uncertain if outgoing.writes else BadAnswer
-            raise failure(why, answer.text[:EXCERPT]) from None
+            if outgoing.writes:
+                raise Uncertain(why, answer.text[:EXCERPT]) from None
+            raise UnfitAnswer(why, answer.text[:EXCERPT], problem.errors) from None
 
     def _scrub(self, failure: WireError) -> None:
         failure.body_excerpt = scrubbed(failure.body_excerpt, self.secrets)[:EXCERPT]

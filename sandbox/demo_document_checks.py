@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -154,11 +155,24 @@ def _locked(facts: Facts) -> Verdict:
     return wrong, f"locked to {lock}, {len(late)} dated after" if late else NONE_TODAY
 
 
+def _unseen(facts: Facts) -> Verdict:
+    unseen = [one for one in facts.day.returns if one.manner.lost]
+    wrong = []
+    for one in unseen:
+        named = re.compile(rb"(?<!\d)%s(?!\d)" % facts.rma_ids[one.name].encode())
+        if any(body is not None and named.search(body) for body in facts.evening.accepted):
+            wrong.append(f"{one.order_name} ({one.name}) was announced after all")
+        if not facts.notes_of(one.name):
+            wrong.append(f"{one.order_name} ({one.name}) ended unseen and was never credited")
+    return wrong, f"{len(unseen)} found by the status poll and credited" if unseen else NONE_TODAY
+
+
 #: Name and question, in the order a reader wants them.
 DOCUMENT_CHECKS: tuple[tuple[str, Callable[[Facts], Verdict]], ...] = (
     ("damaged goods went through quarantine to the write-off account, once", _written_off),
     ("fees, write-offs and refunds stand on their own accounts", _own_accounts),
     ("each refund is recorded once, on its credit note", _refunds),
+    ("a return that ended before anybody told us of it was found and credited", _unseen),
     ("the portal was told once that a refund may go, where the goods are in", _words),
     ("the exchange stuck in draft was seen, and released when its goods came", _exchanges),
     ("where the sale was voided and the order imported again, the new sale was credited", _imported_again),

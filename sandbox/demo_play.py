@@ -25,7 +25,12 @@ LOOK_SECONDS = 0.4
 PATIENCE_SECONDS = 100.0
 #: Longer than an exchange may lie in draft because its item is not back.
 ASKED_LONG_AGO = timedelta(days=8)
-AT_REST = {"payload_form": "nested", "webhook_duplicated": 0.0, "webhook_reordered": 0.0}
+AT_REST = {"payload_form": "nested", "webhook_duplicated": 0.0, "webhook_reordered": 0.0, "webhook_lost": 0.0}
+#: Steps that are several buttons, pressed without a pause.
+AT_ONCE = {
+    "arrive at once": ("request", "approve", "receive"),
+    "end unseen": ("request", "approve", "receive", "done"),
+}
 
 
 class Seller:
@@ -138,7 +143,7 @@ class Player:
         return step.until is None or self._met(step.until) or now > step.at + PATIENCE_SECONDS
 
     def _known(self, step: Step) -> bool:
-        return step.do in ("request", "arrive at once") or step.name in self.rma_ids
+        return step.do in ("request", *AT_ONCE) or step.name in self.rma_ids
 
     def _met(self, until: Until) -> bool:
         if until.kind == "batch":
@@ -220,11 +225,12 @@ class Player:
             "payload_form": manner.payload_form,
             "webhook_duplicated": float(manner.duplicated),
             "webhook_reordered": float(manner.reordered),
+            "webhook_lost": float(manner.lost),
         }
         special = changed != AT_REST
         if special:
             self.desk.patch("/returngo/settings", changed)
-        for button in ("request", "approve", "receive") if do == "arrive at once" else (do,):
+        for button in AT_ONCE.get(do, (do,)):
             self._press(button, one)
         if special:
             self.desk.patch("/returngo/settings", AT_REST)

@@ -13,7 +13,7 @@ from typing import Any
 KINDS = (
     "timeout_before", "timeout_after", "status_before", "status_after", "reset_before", "reset_after",
     "truncated_after", "html_200_before", "html_200_after", "empty_200_after", "wrong_echo", "slow_drip",
-    "throttle", "late_commit", "stale_reads", "redirect", "auth_403",
+    "throttle", "late_commit", "stale_reads", "redirect", "auth_403", "missing_field",
 )  # fmt: skip
 SYSTEMS = ("cin7", "returngo", "shopify")
 
@@ -25,6 +25,7 @@ class Rule:
     How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always.
 
     `seconds` is the hang, the drip's total length, the stale window or the delay of a late commit;
+    For `missing_field`, `text` names the field, and may say of which objects: "status where rmaId=77".
     `status` and `form` shape the answer (`form`: object, array, string, text, html, empty; for throttle 429, 503, 400).
     """
 

@@ -8,8 +8,9 @@ import re
 import socket
 import struct
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from starlette.types import Send
 
@@ -173,6 +174,26 @@ async def wrong_echo(rule: Rule, world: World, answer: Answer, send: Send) -> No
     answer.replace(answer.status, body.encode(), "application/json")
 
 
+async def missing_field(rule: Rule, world: World, answer: Answer, send: Send) -> None:
+    """The work is done; a field is gone from the answer, as after a change of the interface that nobody announced."""
+    field, _, where = rule.text.partition(" where ")
+    name, _, wanted = where.partition("=")
+    body = json.loads(answer.body, parse_float=Decimal)
+    for each in _objects(body):
+        if not name or str(each.get(name)) == wanted:
+            each.pop(field, None)
+    answer.replace(answer.status, json.dumps(body, default=float).encode(), "application/json")
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a JSON value, the outermost first."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(value, dict):
+        yield value
+    for each in inner:
+        yield from _objects(each)
+
+
 async def slow_drip(rule: Rule, world: World, answer: Answer, send: Send) -> None:
     """The work is done; the answer comes a byte at a time over `seconds`, then stops unfinished."""
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -201,6 +222,7 @@ AFTER: dict[str, Callable[[Rule, World, Answer, Send], Awaitable[None]]] = {
     "html_200_after": html_200_after,
     "empty_200_after": empty_200_after,
     "wrong_echo": wrong_echo,
+    "missing_field": missing_field,
     "slow_drip": slow_drip,
     "late_commit": hang_after_late,
 }

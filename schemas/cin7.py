@@ -34,6 +34,7 @@ from schemas.fields import (
     load,
     load_rows,
 )
+from schemas.misfits import load_list
 from schemas.money import Money, total, zero
 from schemas.sales import (
     AUTHORISED,
@@ -151,9 +152,18 @@ def _currency(raw: dict[str, Any]) -> str:
     return str(found)
 
 
-def read_sale_rows(data: Mapping[str, Any]) -> list[SaleRow]:
-    """The rows of one page of the sale list or the credit-note list (both SaleList). Raises SchemaInvalidError."""
-    return [SaleRow(**row) for row in load(_SALE_LIST, data, "the sale list")["rows"]]
+#: What both lists of sales are called where a row of them is told of.
+SALE_LIST = "the sale list"
+
+
+def read_sale_rows(data: Mapping[str, Any], *, whole: bool = False) -> list[SaleRow]:
+    """The rows of one page of the sale list or the credit-note list (both SaleList). Raises SchemaInvalidError.
+
+    A poll goes on without the rows that do not fit; with `whole` nobody does.
+    """
+    if whole:
+        return [SaleRow(**row) for row in load(_SALE_LIST, data, SALE_LIST)["rows"]]
+    return [SaleRow(**row) for row in load_list(_SALE_LIST, data, SALE_LIST, "SaleList")["rows"]]
 
 
 def read_credit_notes(data: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False) -> tuple[CreditNote, ...]:

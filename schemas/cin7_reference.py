@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.fields import Currency, Day, Guid, Moment, Number, Rows, Shape, Text, Truth, Word, load
+from schemas.misfits import load_list
 from schemas.sales import ACCOUNT_STATUSES, PRODUCT_KINDS, Account, Location, TaxRule, Tenant
 
 
@@ -163,7 +164,7 @@ def read_locations(data: Mapping[str, Any]) -> tuple[Location, ...]:
     """The locations and, as rows of their own, their bins (a bin is addressed by GUID). Raises SchemaInvalidError."""
     found: dict[str, Location] = {}
     children: dict[str, Location] = {}
-    for row in load(_LOCATIONS, data, "the locations")["rows"]:
+    for row in load_list(_LOCATIONS, data, "the locations", "LocationList")["rows"]:
         bins = row.pop("bins")
         place = Location(**row)
         # A child row's name is not the bin's name (measured by integrators); the parent's Bins list has it.
@@ -174,12 +175,12 @@ def read_locations(data: Mapping[str, Any]) -> tuple[Location, ...]:
 
 def read_tax_rules(data: Mapping[str, Any]) -> tuple[TaxRule, ...]:
     """The tax rules; documents refer to them by name. Raises SchemaInvalidError."""
-    return tuple(TaxRule(**row) for row in load(_TAX_RULES, data, "the tax rules")["rows"])
+    return tuple(TaxRule(**row) for row in load_list(_TAX_RULES, data, "the tax rules", "TaxRuleList")["rows"])
 
 
 def read_accounts(data: Mapping[str, Any]) -> tuple[Account, ...]:
     """The chart of accounts. Raises SchemaInvalidError."""
-    rows = load(_ACCOUNTS, data, "the accounts")["rows"]
+    rows = load_list(_ACCOUNTS, data, "the accounts", "AccountsList")["rows"]
     return tuple(Account(r["code"], r["name"], r["kind"], r["status"] == "ACTIVE", r["for_payments"]) for r in rows)
 
 

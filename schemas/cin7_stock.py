@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.fields import Day, Guid, Number, Rows, SchemaInvalidError, Shape, Text, Word, load, load_rows
+from schemas.misfits import load_list
 from schemas.sales import STOCK_STATUSES, AvailabilityRow
 
 #: The list keys of the three stock documents (Cin7 blueprint).
@@ -26,6 +27,10 @@ class _AvailabilityShape(Shape):
     available = Number("Available", required=True)
     stock_value = Number("StockOnHand")
     expiry = Day("ExpiryDate")
+
+
+#: What the list is called where a row of it is told of.
+AVAILABILITY_LIST = "the availability list"
 
 
 class _AvailabilityListShape(Shape):
@@ -131,7 +136,7 @@ def read_availability(data: Any) -> tuple[AvailabilityRow, ...]:
     if isinstance(data, list):
         rows = load_rows(_AVAILABILITY, data, "the availability rows")
     else:
-        rows = load(_AVAILABILITY_LIST, data, "the availability list")["rows"]
+        rows = load_list(_AVAILABILITY_LIST, data, AVAILABILITY_LIST, "ProductAvailabilityList")["rows"]
     return tuple(AvailabilityRow(**row) for row in rows)
 
 

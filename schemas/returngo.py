@@ -13,6 +13,7 @@ from schemas.fields import (
     load,
     parse,
 )
+from schemas.misfits import load_list
 from schemas.money import Money, zero
 from schemas.privacy import without_personal_data
 from schemas.returngo_shapes import ReturnShape, RmaListShape, ShipmentShape, TransactionListShape, WebhookListShape
@@ -46,17 +47,21 @@ _TAG = re.compile(r"<[^<>]*>")
 _RECEIVED_TEXT = re.compile(r"^Shipment\s+RECEIVED\b", re.IGNORECASE)
 _ORIGINAL_ORDER = re.compile(r"^Request\s+SUBMITTED,\s*original\s+order:?\s+(\S+)", re.IGNORECASE)
 
+#: What the two lists are called where a row of them is told of.
+RMA_LIST, TRANSACTION_LIST = "the RMA list", "the transaction list"
+
 _RETURN, _RMA_LIST, _TRANSACTION_LIST = ReturnShape(), RmaListShape(), TransactionListShape()
 _SHIPMENT, _WEBHOOK_LIST = ShipmentShape(), WebhookListShape()
 
 
 @dataclass(frozen=True, slots=True)
 class RmaSummary:
-    """One row of the RMA list: no money, no items, no change time."""
+    """One row of the RMA list: no money, no items, no change time. `created_at` comes from its event list."""
 
     rma_id: str
     status: str
     order_name: str
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def read_return(body: bytes | str | dict[str, Any]) -> Return:
         exchange_orders=tuple(ExchangeOrder(**row) for row in data["exchange_orders"]),
         exchange_items=tuple(_exchange_item(row) for row in data["exchange_items"]),
         cancellation_fee=data["cancellation_fee"],
-        created_at=data["created_at"],
+        created_at=data["created_at"] or _created(summary["events"]),
         approved_at=_earliest(e["at"] for e in summary["events"] if e["name"] == "RMA_APPROVED"),
         received_at=_received_at(data["comments"], summary["events"]),
         original_order=_original_order(data["comments"]),
@@ -119,15 +124,17 @@ def bare_rma_id(text: str) -> str:
 
 
 def read_rma_list(body: bytes | str | dict[str, Any]) -> RmaPage:
-    """One page of the RMA list. Raises SchemaInvalidError."""
-    data = load(_RMA_LIST, _whole(body), "the RMA list")
-    rows = tuple(RmaSummary(bare_rma_id(r["rma_id"]), r["status"], r["order_name"]) for r in data["rows"])
+    """One page of the RMA list. Raises SchemaInvalidError; a poll goes on without the rows that do not fit."""
+    data = load_list(_RMA_LIST, _whole(body), RMA_LIST, "rmas")
+    rows = tuple(
+        RmaSummary(bare_rma_id(r["rma_id"]), r["status"], r["order_name"], _created(r["events"])) for r in data["rows"]
+    )
     return RmaPage(rows, data["next_cursor"])
 
 
 def read_transactions(body: bytes | str | dict[str, Any]) -> TransactionPage:
     """One page of the transaction list. Rows carry no RMA: join by `unit_ids`. Raises SchemaInvalidError."""
-    data = load(_TRANSACTION_LIST, _whole(body), "the transaction list")
+    data = load_list(_TRANSACTION_LIST, _whole(body), TRANSACTION_LIST, "transactions")
     return TransactionPage(tuple(_transaction(row) for row in data["rows"]), data["next_cursor"])
 
 
@@ -243,6 +250,10 @@ def _refuse_twins(units: tuple[Unit, ...]) -> None:
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _created(events: list[dict[str, Any]]) -> datetime | None:
+    return _earliest(e["at"] for e in events if e["name"] == "RMA_CREATED")
 
 
 def _system_texts(comments: list[dict[str, Any]]) -> list[tuple[str, datetime | None]]:

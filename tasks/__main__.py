@@ -13,6 +13,7 @@ from consumers.roster import ROSTER
 from pipeline.cli.explain import plan_lines
 from pipeline.parts import Parts
 from pipeline.settings import SettingsInvalidError, load
+from schemas.go_live import LATEST_ZONE
 from tasks.rehearse import CANNOT, CannotRehearseError, rehearse
 from tasks.replay import as_if_live, replay
 from tasks.replay_report import replay_lines
@@ -50,7 +51,9 @@ def rehearse_(rma: str, shop: str, requeued: bool, as_json: bool) -> None:
 def replay_(since: datetime, shop: str, limit: int, as_json: bool) -> None:
     """Rehearse every return touched since then; perform nothing."""
     try:
-        parts = Parts(as_if_live(load(), since.date()), consumers=tuple(c.name for c in ROSTER))
+        # Nothing created since then is left out, whatever the company's zone.
+        settings = as_if_live(load(), since.astimezone(LATEST_ZONE).date())
+        parts = Parts(settings, consumers=tuple(c.name for c in ROSTER))
         told = replay(parts, since, shop, limit, lambda n, rma: click.echo(f"{n}: {rma}", err=True))
     except (*CANNOT, CannotRehearseError, SettingsInvalidError) as error:
         raise click.ClickException(str(error)) from None

@@ -12,7 +12,7 @@ import structlog
 
 from consumers.case import Case, Consumer, Done, Plan
 from consumers.roster import consumer
-from pipeline.failures import CredentialsRejected, Unavailable
+from pipeline.failures import CredentialsRejected, Unavailable, UnfitAnswer
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, dead, effects, entries, memory, returns
 from pipeline.ledger.codec import action_from_json, to_json
@@ -299,36 +299,42 @@ def _fail(parts: Parts, claimed: Claim, error: Exception) -> tuple[str, str]:
             "failed for now", consumer=claimed.consumer, subject=claimed.subject, why=why, failures=claimed.failures + 1
         )
     with parts.ledger.write() as conn:
-        entries.release(conn, claimed, entries.PARKED, parts.clock(), reason=why, due_at=due, failed=what.counts)
+        mine = entries.release(conn, claimed, entries.PARKED, parts.clock(), reason=why, due_at=due, failed=what.counts)
+        if mine and what.tell and isinstance(error, UnfitAnswer):
+            step = "An engineer must teach the schema this answer; it is tried again by itself."
+            concern = Concern(ConcernType.SCHEMA_INVALID, why, step)
+            _tell(conn, claimed, concern, {"fields": error.fields}, parts.clock())
     return entries.PARKED, why
 
 
-def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: str) -> tuple[str, str]:
-    kind = what.concern or ConcernType.POISON_TASK
-    concern = Concern(
-        kind,
-        why,
-        f"See `returnline explain {claimed.subject}`; once mended: `returnline requeue --rma {claimed.subject} --yes`.",
-    )
+def _tell(conn: sa.Connection, claimed: Claim, concern: Concern, evidence: dict[str, Any], now: datetime) -> None:
+    """The entry's dead letter and its exception; both are over once the entry went through its consumer."""
     letter = dead.Letter(
         shop=claimed.shop,
         queue=claimed.consumer,
         stage="consume",
-        kind=kind,
-        reason=why,
+        kind=concern.kind,
+        reason=concern.cause,
         subject=claimed.subject,
         entry_id=claimed.entry_id,
         return_id=claimed.return_id,
-        evidence={"traceback": evidence, "starts": claimed.starts, "failures": claimed.failures + 1},
+        evidence=evidence | {"starts": claimed.starts, "failures": claimed.failures + 1},
+    )
+    dead.bury(conn, letter, now)
+    concerns.raise_(conn, claimed.shop, claimed.consumer, claimed.subject, concern, now, return_id=claimed.return_id)
+
+
+def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: str) -> tuple[str, str]:
+    concern = Concern(
+        what.concern or ConcernType.POISON_TASK,
+        why,
+        f"See `returnline explain {claimed.subject}`; once mended: `returnline requeue --rma {claimed.subject} --yes`.",
     )
     now = parts.clock()
     with parts.ledger.write() as conn:
         if not entries.release(conn, claimed, entries.BURIED, now, reason=why, failed=True):
             return LOST
-        dead.bury(conn, letter, now)
-        concerns.raise_(
-            conn, claimed.shop, claimed.consumer, claimed.subject, concern, now, return_id=claimed.return_id
-        )
+        _tell(conn, claimed, concern, {"traceback": evidence}, now)
     reach("dead.buried")
     parts.show_dead(claimed.consumer, claimed.entry_id, claimed.subject)
     return entries.BURIED, why

@@ -11,12 +11,13 @@ from pipeline.failures import (
     Throttled,
     Unavailable,
     Uncertain,
+    UnfitAnswer,
 )
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from pipeline.settings import Intervals
 from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
-from tasks.policy import CREDENTIALS_PAUSE, MOST_FAILURES, Consequence, Exit, backoff
+from tasks.policy import CREDENTIALS_PAUSE, MOST_FAILURES, MOST_UNFIT, Consequence, Exit, backoff
 
 
 class SaleBusyError(Exception):
@@ -58,6 +59,8 @@ def consequence(error: BaseException, failures: int, intervals: Intervals, seed:
         return Consequence(Exit.LATER, max(error.retry_after, 0.2), counts=False)
     if isinstance(error, CredentialsRejected):
         return Consequence(Exit.STOP_LANE, CREDENTIALS_PAUSE, counts=False, concern=ConcernType.CREDENTIALS_REJECTED)
+    if isinstance(error, UnfitAnswer) and failures + 1 >= MOST_UNFIT:
+        return Consequence(Exit.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID, tell=True)
     if isinstance(error, Unavailable | NotSent | BadAnswer | Uncertain):
         wait = backoff(failures, min(2.0, intervals.park_min), intervals.park_min * 4, seed)
         return Consequence(Exit.LATER, wait, counts=True, concern=ConcernType.TARGET_DOWN if failures >= 3 else None)

@@ -12,10 +12,10 @@ import structlog
 
 from pipeline.inbox import InboxEntry
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, dead, deliveries, memory, nudging
+from pipeline.ledger import dead, deliveries, memory, nudging, strangers
 from pipeline.ledger.deliveries import Delivery
 from pipeline.parts import Parts
-from schemas.concerns import Concern, ConcernType
+from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
 from schemas.hooks import Nudge, read_hook
 from schemas.outline import outline
@@ -99,6 +99,8 @@ def _write(parts: Parts, read: list[Read]) -> Admitted:
     with parts.ledger.write() as conn:
         for one in read:
             _admit_one(conn, one, parts.clock(), done)
+        for shop, source in sorted({(r.delivery.shop, r.delivery.source) for r in read if r.nudge is None}):
+            strangers.tell_unreadable(conn, shop, source, parts.clock())
     return done
 
 
@@ -176,13 +178,7 @@ def _bury_unreadable(conn: sa.Connection, read: Read, now: datetime) -> None:
         headers=delivery.headers,
         evidence={"source": delivery.source, "topic": delivery.topic},
     )
-    letter_id = dead.bury(conn, letter, now)
-    concern = Concern(
-        ConcernType.SCHEMA_INVALID,
-        f"A delivery from {delivery.source} could not be read: {read.problem}",
-        f"`returnline dead show {letter_id}` has the original bytes; the sweep reads the returns meanwhile.",
-    )
-    concerns.raise_(conn, delivery.shop, "intake", f"delivery:{delivery.delivery_id}", concern, now)
+    dead.bury(conn, letter, now)
     # Whatever it was about is found by reading the shop's open returns.
     if delivery.source == "returngo":
         memory.ask_cursor(conn, delivery.shop, "returngo:open")

@@ -20,16 +20,19 @@ class Exit(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """What follows from a failure. `seconds` until the next try; `counts` says whether the try was the work's own
-    fault."""
+    fault. With `tell` a person must see it now, although the work goes on by itself."""
 
     exit: Exit
     seconds: float
     counts: bool
     concern: ConcernType | None = None
+    tell: bool = False
 
 
 #: A failure nobody foresaw is tried this many times before a person must look.
 MOST_FAILURES = 5
+#: An answer that does not fit its schema is tried this many times before a person must see it; it is tried on, slower.
+MOST_UNFIT = 3
 #: A piece of work that was started this often and never finished kills its worker: it is put aside.
 MOST_STARTS = 4
 #: Seconds a lane stays stopped after refused credentials, before one call tests them again.

@@ -15,19 +15,25 @@ from pipeline.ledger import concerns, entries, journal, memory, returns
 from pipeline.ledger import tables as t
 from pipeline.parts import Parts
 from pipeline.quota import Lane
+from schemas import cin7, returngo
 from schemas.concerns import Concern, ConcernType
-from schemas.returns import APPROVED, CANCELED, DONE, RECEIVED, REJECTED, VALIDATED
+from schemas.go_live import EARLIEST_ZONE
+from schemas.misfits import Misfit, left_out
+from schemas.returns import CANCELED, DONE, OPEN_STATUSES, REJECTED
 from schemas.sales import SaleRow
 from tasks.books import REFERENCE_BOOKS, LedgerBooks
+from tasks.finding import Found, Listed, Pace, find, first_look
 from tasks.intake import REFRESH
 
 log = structlog.get_logger()
 #: `lastUpdated` does not follow receipts or refunds (measured by integrators), so the open set is read whole and
 #: compared.
-WATCHED = (APPROVED, RECEIVED, VALIDATED)
+WATCHED = OPEN_STATUSES
 ENDED = (DONE, CANCELED, REJECTED)
 #: Where the status sweep stands; it moves only when every open return was read.
 ENDED_SINCE = "returngo:ended"
+#: The go-live date with which the ended returns were last listed.
+ENDED_GO_LIVE = "returngo:ended-go-live"
 #: Where a reading of the sale list was broken off: since, begun, next page.
 SALES_PLACE = "cin7:sales-place"
 _WHOLE = "whole"
@@ -39,28 +45,49 @@ FIRST_LOOK_BACK = timedelta(days=60)
 
 
 def open_returns(parts: Parts, shop: str) -> None:
-    """Compare every open return's status with ours; nudge the changed, the new, and those that left the open set
-    unseen."""
-    client = parts.shop(shop).returngo
-    since = _since(parts, shop, ENDED_SINCE)
-    seen = {s.rma_id: s.status for page in client.summaries(WATCHED) for s in page}
-    ended = {s.rma_id: s.status for page in client.summaries(ENDED, updated_since=since) for s in page}
+    """Compare every open return's status with ours; nudge the changed, the new, those that left the open set unseen,
+    and those that nobody told us of until they had ended."""
+    client, began = parts.shop(shop).returngo, parts.clock()
+    since = _ended_since(parts, shop)
+    seen = {s.rma_id: s for page in client.summaries(WATCHED) for s in page}
+    ended = {s.rma_id: s for page in client.summaries(ENDED, updated_since=since) for s in page}
     reach("sweep.polled")
     now = parts.clock()
     # Compared outside the writing transaction: with many returns this takes long, and one nudge too many does no harm.
     with parts.ledger.read() as conn:
         known = _statuses(conn, shop)
-        left = {rma for rma, status in known.items() if status in WATCHED and rma not in seen and rma not in ended}
-        changed = {rma for rma, status in {**ended, **seen}.items() if known.get(rma) != status}
-        # An ended return that we never knew is history, not news.
-        news = ({rma for rma in changed if rma in seen or rma in known} | left) - _already_nudged(conn, shop)
+        found = _found(parts, conn, shop, Listed(seen, ended, known))
+        place = returns.never_read(conn, shop)
+    pace = Pace(now, place, parts.settings.shop(shop).returngo.daily_limit)
     with parts.ledger.write() as conn:
-        for rma in sorted(news):
+        for rma in found.at_once:
             returns.nudge(conn, shop, rma, now)
-        memory.set_cursor(conn, shop, ENDED_SINCE, (now - OVERLAP).isoformat(), now)
-    if news:
-        log.info("found by the sweep", shop=shop, returns=len(news))
+        for number, rma in enumerate(found.in_turn):
+            returns.nudge(conn, shop, rma, now, pace.due(number))
+        memory.set_cursor(conn, shop, ENDED_SINCE, (began - OVERLAP).isoformat(), now)
+        memory.set_cursor(conn, shop, ENDED_GO_LIVE, str(parts.shop(shop).terms.go_live), now)
+    if found.at_once or found.in_turn:
+        log.info("found by the sweep", shop=shop, returns=len(found.at_once) + len(found.in_turn))
         parts.hint(REFRESH, "intake")
+
+
+def _found(parts: Parts, conn: sa.Connection, shop: str, listed: Listed) -> Found:
+    # Until the company's zone is known, nothing that may be live anywhere is taken for older.
+    zone = memory.company_zone(conn, shop) or EARLIEST_ZONE
+    odd = [returngo.bare_rma_id(misfit.text("rmaId")) for misfit in left_out(returngo.RMA_LIST)]
+    found = find(listed, parts.shop(shop).terms.go_live, zone, odd)
+    return found.without(_already_nudged(conn, shop))
+
+
+def _ended_since(parts: Parts, shop: str) -> datetime:
+    """Since when ended returns are listed. Before the first look, and when the go-live date was changed, from the
+    go-live day on: returns that ended meanwhile may be live now, and none of them changes any more."""
+    terms, now = parts.shop(shop).terms, parts.clock()
+    with parts.ledger.read() as conn:
+        kept, told = memory.cursor(conn, shop, ENDED_SINCE), memory.cursor(conn, shop, ENDED_GO_LIVE)
+    if kept and (told == str(terms.go_live) or terms.go_live is None):
+        return datetime.fromisoformat(kept)
+    return first_look(terms.go_live, now, now - FIRST_LOOK_BACK)
 
 
 def _statuses(conn: sa.Connection, shop: str) -> dict[str, str]:
@@ -84,18 +111,28 @@ def _since(parts: Parts, shop: str, name: str) -> datetime:
 
 def transactions(parts: Parts, shop: str) -> None:
     """Money that moved without a webhook: rows carry no RMA, so they are joined through their units."""
-    since = _since(parts, shop, "returngo:money")
-    rows = list(parts.shop(shop).returngo.transactions(updated_since=since))
+    since, began = _since(parts, shop, "returngo:money"), parts.clock()
+    rows: dict[str, tuple[str, Iterable[str]]] = {
+        row.transaction_id: (row.status, row.unit_ids)
+        for row in parts.shop(shop).returngo.transactions(updated_since=since)
+    }
+    # Of a row that does not fit, the units are enough: the reading of its return says what is wrong.
+    rows |= {f"unread {n}": ("", _units(odd)) for n, odd in enumerate(left_out(returngo.TRANSACTION_LIST))}
     reach("sweep.polled")
     now = parts.clock()
     with parts.ledger.write() as conn:
-        touched = _returns_of(conn, shop, {row.transaction_id: (row.status, row.unit_ids) for row in rows})
+        touched = _returns_of(conn, shop, rows)
         behind = [rma for rma, statuses in touched.items() if _behind(conn, shop, rma, statuses)]
         for rma in behind:
             returns.nudge(conn, shop, rma, now)
-        memory.set_cursor(conn, shop, "returngo:money", (now - OVERLAP).isoformat(), now)
+        memory.set_cursor(conn, shop, "returngo:money", (began - OVERLAP).isoformat(), now)
     if behind:
         parts.hint(REFRESH, "intake")
+
+
+def _units(odd: Misfit) -> list[str]:
+    told = odd.row.get("returnItemIds") if isinstance(odd.row, dict) else None
+    return [str(one) for one in told if isinstance(one, str | int)] if isinstance(told, list) else []
 
 
 def _returns_of(
@@ -198,6 +235,9 @@ def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, 
                 woken.extend(entries.wake_sale(conn, shop, row.sale_id, now))
                 names = (row.customer_reference, row.order_number)
                 woken.extend(entries.wake_order(conn, shop, *names, now, sale_id=row.sale_id))
+        # Whoever waits for a sale whose row does not fit reads it whole, and is told if that does not fit either.
+        for odd in left_out(cin7.SALE_LIST):
+            woken.extend(entries.wake_sale(conn, shop, odd.text("SaleID").lower(), now))
     return woken
 
 

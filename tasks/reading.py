@@ -10,9 +10,9 @@ import sqlalchemy as sa
 import structlog
 
 from consumers.roster import ROSTER
-from pipeline.failures import CredentialsRejected, NotFound, Rejected, Unavailable
+from pipeline.failures import AnotherDocument, CredentialsRejected, NotFound, Rejected, Unavailable, UnfitAnswer
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, dead, entries, returns
+from pipeline.ledger import concerns, dead, entries, returns, strangers
 from pipeline.ledger.codec import to_json
 from pipeline.ledger.returns import Reading
 from pipeline.parts import Parts, ShopParts, on_behalf
@@ -22,7 +22,7 @@ from schemas.fields import SchemaInvalidError
 from schemas.returns import KNOWN_STATUSES, OPEN_STATUSES, Return
 from tasks import lanes
 from tasks.failures import consequence
-from tasks.policy import Exit
+from tasks.policy import MOST_FAILURES, Exit
 
 log = structlog.get_logger()
 #: One message drains returns for at most this long, so that the worker can be stopped and the inbox gets its turn.
@@ -71,8 +71,9 @@ def _keep(
     parts: Parts, shop: ShopParts, reading: Reading, told: Return, raw: dict[str, object]
 ) -> list[tuple[int, str]]:
     now = parts.clock()
-    # An ended return is looked at again only when something nudges it; the status sweep does that on a reopening.
-    again = told.status in OPEN_STATUSES or told.status not in KNOWN_STATUSES
+    # An ended return is looked at again only when something nudges it; the status sweep does that on a reopening. One
+    # without its creation date is held for want of it.
+    again = told.status in OPEN_STATUSES or told.status not in KNOWN_STATUSES or told.created_at is None
     woken: list[tuple[int, str]] = []
     with parts.ledger.write() as conn:
         next_due = now + _turn(conn, parts, reading.shop) if again else None
@@ -81,6 +82,8 @@ def _keep(
             return []
         concerns.close(conn, reading.shop, "reading", reading.rma_id, now)
         dead.resolve_reading(conn, reading.return_id, now)
+        if not reading.known and strangers.told_unknown(conn, reading.shop):
+            strangers.tell_unknown(conn, reading.shop, now)
         # A reading in turn that shows nothing new wakes nobody: each wake may cost a call to Cin7.
         for consumer in () if quiet else ROSTER:
             if consumer.hears(told, shop.terms):
@@ -120,20 +123,22 @@ def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
         lanes.stop(parts, reading.shop, "returngo", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
     elif isinstance(error, Unavailable):
         lanes.failed(parts, reading.shop, "returngo", str(error))
-    elif isinstance(error, NotFound):
-        _raise(
-            parts,
-            reading,
-            ConcernType.ORDER_NOT_FOUND,
-            f"ReturnGO knows no RMA {reading.rma_id}.",
-            "Check the sender of this webhook.",
-        )
-    elif isinstance(error, SchemaInvalidError) or what.exit is Exit.BURY:
+    # Anyone who knows a webhook's address can name numbers: those that ReturnGO refuses must neither cost calls for
+    # ever nor be told one by one.
+    refused = isinstance(error, NotFound | Rejected | AnotherDocument)
+    if reading.known and isinstance(error, NotFound):
+        cause = f"ReturnGO no longer knows RMA {reading.rma_id}."
+        _raise(parts, reading, ConcernType.ORDER_NOT_FOUND, cause, "See in ReturnGO what became of it.")
+    elif (reading.known or not refused) and (
+        isinstance(error, SchemaInvalidError) or what.tell or what.exit is Exit.BURY
+    ):
         _bury(parts, reading, error)
-    # Anyone who knows a webhook's address can name numbers: those that ReturnGO refuses must not cost calls for ever.
-    for_good = isinstance(error, NotFound | Rejected) and what.exit is Exit.BURY
+    for_good = refused and reading.failures + 1 >= MOST_FAILURES
     seconds = what.seconds or parts.settings.intervals.park_max
     _put_back(parts, reading, seconds, why, failed=what.counts, for_good=for_good)
+    if refused and not reading.known:
+        with parts.ledger.write() as conn:
+            strangers.tell_unknown(conn, reading.shop, parts.clock(), reading.rma_id)
     log.warning("not read", shop=reading.shop, rma=reading.rma_id, why=why, again_in=round(what.seconds, 1))
 
 
@@ -146,7 +151,8 @@ def _raise(parts: Parts, reading: Reading, kind: ConcernType, cause: str, next_s
 
 def _bury(parts: Parts, reading: Reading, error: Exception) -> None:
     """Waiting does not cure this: a person must see it; the return is tried again meanwhile."""
-    unreadable = isinstance(error, SchemaInvalidError)
+    unreadable = isinstance(error, SchemaInvalidError | UnfitAnswer)
+    fields = error.errors if isinstance(error, SchemaInvalidError) else getattr(error, "fields", {})
     kind = ConcernType.SCHEMA_INVALID if unreadable else ConcernType.POISON_TASK
     letter = dead.Letter(
         shop=reading.shop,
@@ -156,7 +162,7 @@ def _bury(parts: Parts, reading: Reading, error: Exception) -> None:
         reason=f"{type(error).__name__}: {error}",
         subject=reading.rma_id,
         return_id=reading.return_id,
-        evidence={"fields": dict(error.errors)} if isinstance(error, SchemaInvalidError) else {},
+        evidence={"fields": dict(fields)} if unreadable else {},
     )
     with parts.ledger.write() as conn:
         dead.bury(conn, letter, parts.clock())

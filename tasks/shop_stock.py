@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from consumers.stock_availability import AMBIGUOUS, NOT_STOCKED, REFUSED, UNKNOWN, UNTRACKED, shop_names
+from consumers.stock_availability import AMBIGUOUS, NOT_STOCKED, REFUSED, UNKNOWN, UNREADABLE, UNTRACKED, shop_names
 from pipeline.failures import CredentialsRejected, Unavailable, WireError
 from pipeline.kill_points import reach
 from pipeline.ledger import availability
@@ -17,6 +17,7 @@ from pipeline.quota import QuotaUnavailable, QuotaWait
 from pipeline.shopify import SKUS_PER_QUERY, Item, Quantity, Refusal, Shopify
 from schemas.concerns import Concern, ConcernType
 from schemas.fields import SchemaInvalidError
+from schemas.misfits import leaving_out
 from tasks import lanes
 from tasks.failures import LaneStoppedError, consequence
 from tasks.feed import Published
@@ -51,12 +52,19 @@ def retry_before(parts: Parts) -> datetime:
     return parts.clock() - timedelta(seconds=parts.settings.intervals.park_max)
 
 
-def match(rows: Iterable[Row], found: Mapping[str, Sequence[Item]], names: Mapping[str, str]) -> Matched:
-    """Tie each figure to its one inventory item. A SKU on two variants is never sent: each would offer the whole."""
+def match(
+    rows: Iterable[Row],
+    found: Mapping[str, Sequence[Item]],
+    names: Mapping[str, str],
+    unread: Collection[str] = frozenset(),
+) -> Matched:
+    """Tie each figure to its one inventory item. A SKU on two variants is never sent: each would offer the whole; nor
+    is one with a variant that could not be read (`unread`)."""
     matched = Matched()
     for row in rows:
-        items = found.get(names.get(row["sku"], row["sku"]), ())
-        trouble = _trouble(items)
+        name = names.get(row["sku"], row["sku"])
+        items = found.get(name, ())
+        trouble = UNREADABLE if name in unread else _trouble(items)
         if trouble:
             matched.troubles[row["sku"]] = trouble
         elif items[0].available == row["available"]:
@@ -92,9 +100,12 @@ def _put_off(parts: Parts, shop: ShopParts, claimed: Claim, error: Exception) ->
     what = consequence(error, min(claimed.failures, 3), parts.settings.intervals, claimed.subject)
     if isinstance(error, CredentialsRejected):
         lanes.stop(parts, shop.name, TARGET, CREDENTIALS_PAUSE, ConcernType.CREDENTIALS_REJECTED, str(error))
-    elif what.counts:
+    elif what.counts and not what.tell:
         lanes.failed(parts, shop.name, TARGET, str(error))
-    return Published(again=what.seconds, told=f"{type(error).__name__}: {error}", failed=what.counts)
+    told = f"{type(error).__name__}: {error}"
+    step = "An engineer must teach the schema this answer; it is asked for again by itself."
+    concerns = (Concern(ConcernType.SCHEMA_INVALID, f"The shop: {error}", step),) if what.tell else ()
+    return Published(again=what.seconds, told=told, failed=what.counts, concerns=concerns)
 
 
 class _Round:
@@ -158,8 +169,9 @@ class _Round:
         self.left += len(pending)
 
     def _match(self, client: Shopify, location: str, rows: Sequence[Row]) -> Matched:
-        found = client.items([str(self.names.get(row["sku"], row["sku"])) for row in rows], location)
-        matched = match(rows, found, self.names)
+        with leaving_out() as odd:
+            found = client.items([str(self.names.get(row["sku"], row["sku"])) for row in rows], location)
+        matched = match(rows, found, self.names, {misfit.text("sku") for misfit in odd})
         self._published(matched.same, sent=False)
         self._refused(matched.troubles)
         return matched

@@ -10,14 +10,27 @@ from typing import NamedTuple
 import structlog
 
 from consumers.roster import ROSTER
-from pipeline.failures import CredentialsRejected, Unavailable, WireError
+from pipeline.failures import CredentialsRejected, Unavailable, UnfitAnswer, WireError
 from pipeline.kill_points import reach
-from pipeline.ledger import effects, entries, memory
+from pipeline.ledger import effects, entries, memory, strangers
 from pipeline.parts import Parts
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from schemas.concerns import ConcernType
 from schemas.fields import SchemaInvalidError
-from tasks import availability, batching, drift, exchange_polls, gap_watch, intake, lanes, polls, queue_age, quota_watch
+from schemas.misfits import leaving_out
+from tasks import (
+    availability,
+    batching,
+    drift,
+    exchange_polls,
+    gap_watch,
+    intake,
+    lanes,
+    polls,
+    queue_age,
+    quota_watch,
+    unfit_lists,
+)
 from tasks.failures import LaneStoppedError, NotYetError
 from tasks.policy import CREDENTIALS_PAUSE
 
@@ -94,9 +107,16 @@ def polls_of(parts: Parts) -> tuple[Poll, ...]:
         Poll(batching.POLL, "cin7", i.notes_poll, batching.verify),
         Poll(drift.POLL, "cin7", i.notes_poll, drift.look),
         Poll(gap_watch.POLL, "ledger", i.reference_refresh, gap_watch.look),
+        Poll("ledger:strangers", "ledger", i.reference_refresh, strangers_gone),
         Poll("cin7:webhooks", "cin7", i.webhook_watchdog, polls.cin7_webhooks),
         Poll(availability.POLL, "cin7", i.availability_min, availability.look),
     )
+
+
+def strangers_gone(parts: Parts, shop: str) -> None:
+    """Close what senders caused and have stopped causing. Costs no call."""
+    with parts.ledger.write() as conn:
+        strangers.refresh(conn, shop, parts.clock())
 
 
 def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
@@ -108,8 +128,10 @@ def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
             return
     try:
         lanes.check(parts, shop, poll.system)
-        poll.look(parts, shop)
+        with leaving_out() as misfits:
+            poll.look(parts, shop)
         reach("sweep.stored")
+        unfit_lists.arrived(parts, shop, poll.name, misfits)
         lanes.worked(parts, shop, poll.system)
     except NotYetError as early:
         _again(parts, shop, poll, early.seconds, now)
@@ -121,6 +143,9 @@ def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
     except (WireError, SchemaInvalidError) as error:
         if isinstance(error, Unavailable):
             lanes.failed(parts, shop, poll.system, str(error))
+        if isinstance(error, UnfitAnswer | SchemaInvalidError):
+            fields = error.fields if isinstance(error, UnfitAnswer) else error.errors
+            unfit_lists.failed(parts, shop, poll.name, str(error), fields)
         _again(parts, shop, poll, min(poll.every, 30.0), now)
         log.warning("poll failed", shop=shop, poll=poll.name, why=f"{type(error).__name__}: {error}")
     finally:

@@ -14,9 +14,10 @@ from pipeline.failures import (
     Throttled,
     Unavailable,
     Uncertain,
+    UnfitAnswer,
     WireError,
 )
-from pipeline.wire import EXCERPT, Answer, Outgoing
+from pipeline.wire import EXCERPT, Answer, Outgoing, unlike_json
 from schemas.fields import SchemaInvalidError, parse
 
 #: The refusal for the quota; its status may be 429, 503, 400 or 500 (measured by integrators).
@@ -60,7 +61,10 @@ def retry_after(answer: Answer) -> float:
 def doubt(outgoing: Outgoing, why: str, answer: Answer | None = None) -> WireError:
     """An answer that cannot be believed: for a write the outcome is open, for a read the answer is bad."""
     excerpt = answer.text[:EXCERPT] if answer else ""
-    return Uncertain(why, excerpt) if outgoing.writes else BadAnswer(why, excerpt)
+    if outgoing.writes:
+        return Uncertain(why, excerpt)
+    whole = answer is not None and not unlike_json(answer)
+    return UnfitAnswer(why, excerpt, {"": why}) if whole else BadAnswer(why, excerpt)
 
 
 def _believe(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) -> Any:

@@ -73,12 +73,14 @@ class Line:
         """
         seen: set[Any] = set()
         earlier, page = (first - 1) * PAGE_SIZE, first - 1
-        arrived = 0
+        arrived = odd = 0
         while True:
             page += 1
             total, count, rows = self._page(query, page, lane, read)
             fresh = rows if identity is None else _unseen(rows, seen, identity)
-            arrived = arrived + count if identity is None else len(seen)
+            # A row that a poll leaves out, because it does not fit, did arrive.
+            odd += max(count - len(rows), 0)
+            arrived = arrived + count if identity is None else len(seen) + odd
             if fresh:
                 yield list(fresh)
             if not count or page * PAGE_SIZE >= total or page >= MOST_PAGES:

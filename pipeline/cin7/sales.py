@@ -160,7 +160,7 @@ def _same_sale(sale: Sale, sale_id: str) -> Sale:
 def _with_texts(data: Mapping[str, Any]) -> list[tuple[SaleRow, list[str]]]:
     """Each row with all its texts: the search also looks at what we do not keep, such as the customer's name."""
     texts = [[value for value in raw.values() if isinstance(value, str)] for raw in data["SaleList"]]
-    return list(zip(cin7.read_sale_rows(data), texts, strict=True))
+    return list(zip(cin7.read_sale_rows(data, whole=True), texts, strict=True))
 
 
 def _one(data: Any) -> Any:

@@ -24,7 +24,8 @@ def command(settings: Settings, since: datetime, until: datetime | None, shop: s
     from pipeline.parts import utc_now
 
     with opened(settings) as ledger, ledger.read() as conn:
-        told = kpis(conn, since, until or utc_now(), shop)
+        terms = {name: one.terms for name, one in settings.shops.items()}
+        told = kpis(conn, since, until or utc_now(), shop, terms)
     if as_json:
         print_json(told)
         return

@@ -13,6 +13,8 @@ from pipeline.ledger.store import insert_once
 from schemas.concerns import Concern, ConcernType, owner_of
 
 OPEN, CLOSED = "open", "closed"
+#: Who a close is written down for when no person did it.
+BY_FACTS = "facts became right"
 _X = t.exceptions.c
 
 
@@ -60,7 +62,7 @@ def close(
     now: datetime,
     *,
     but: Iterable[ConcernType] = (),
-    by: str = "facts became right",
+    by: str = BY_FACTS,
 ) -> int:
     """Close what this stage raised about this subject, except the types that still hold. Gives how many closed."""
     mine = (_X.shop == shop) & (_X.raised_by == raised_by) & (_X.subject == subject) & (_X.state == OPEN)

@@ -219,10 +219,12 @@ def make_due(conn: sa.Connection, entry_id: int, now: datetime) -> None:
 
 
 def discard(conn: sa.Connection, entry_id: int, now: datetime, why: str) -> bool:
-    """A person gives a buried entry up: it leaves as refused, and no wake brings it back (failures stay counted)."""
+    """A person gives up an entry that is buried, or that fails again and again: it leaves as refused, and no wake
+    brings it back (failures stay counted)."""
+    given_up = (_E.state == BURIED) | ((_E.state == PARKED) & (_E.failures > 0))
     changed = conn.execute(
         t.entries.update()
-        .where((_E.id == entry_id) & (_E.state == BURIED))
+        .where((_E.id == entry_id) & given_up)
         .values(
             state=REFUSED,
             due_at=None,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import returns
+from pipeline.ledger import memory, returns
 from pipeline.ledger import tables as t
 from pipeline.ledger.codec import action_from_json
 from pipeline.ledger.effects import CONFIRMED, TAKEN_BACK
 from schemas.actions import Action, AdoptCreditNote, PostCreditNote, UnitGoods
 from schemas.concerns import ConcernType
+from schemas.go_live import GoLive, standing
+from schemas.merchant import Terms
 from schemas.money import Money
 from schemas.returns import Return, Unit
 
@@ -62,7 +64,8 @@ class UnitFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReturnFacts:
-    """One return with everything that the gaps are made of; `base` is the currency of costs."""
+    """One return with everything that the gaps are made of; `base` is the currency of costs, `zone` the company's
+    time zone."""
 
     return_id: int
     shop: str
@@ -75,6 +78,11 @@ class ReturnFacts:
     exceptions: tuple[Mapping[str, Any], ...]
     accepted: frozenset[ConcernType]
     base: str
+    zone: tzinfo = UTC
+
+    def live(self, terms: Terms | None) -> bool:
+        """Whether the go-live rule lets this return count."""
+        return standing(self.told.created_at, terms.go_live if terms else None, self.zone) is GoLive.LIVE
 
     def goods(self, unit: str) -> UnitGoods | None:
         """What the credit note decided about the goods of this unit."""
@@ -101,9 +109,12 @@ def gather(conn: sa.Connection, as_of: datetime, *, shop: str = "", rma: str = "
     rows = [dict(row) for row in conn.execute(query).mappings()]
     units, notes = _grouped(conn, sa.select(t.units).order_by(t.units.c.id)), _credits(conn, as_of)
     open_then, accepted = _grouped(conn, _exceptions(as_of)), _accepted(conn, as_of)
-    bases = base_currencies(conn)
+    bases, zones = base_currencies(conn), {name: memory.company_zone(conn, name) for name in {r["shop"] for r in rows}}
     return [
-        _facts(row, units[row["id"]], notes[row["id"]], open_then[row["id"]], accepted[row["id"]], bases, as_of)
+        replace(
+            _facts(row, units[row["id"]], notes[row["id"]], open_then[row["id"]], accepted[row["id"]], bases, as_of),
+            zone=zones[row["shop"]] or UTC,
+        )
         for row in rows
     ]
 

@@ -76,20 +76,14 @@ def find(
 ) -> list[GapItem]:
     """Every gap that stood at `as_of`, oldest first; with `any_age` those inside their patience too.
 
-    Returns of shops without terms, and those from before go-live, are left out: nothing is posted for them.
+    Returns of shops without terms, and those that are not live, are left out: nothing is posted for them.
     """
-    known = [one for one in gap_facts.gather(conn, as_of, shop=shop, rma=rma) if _live(one, terms.get(one.shop))]
+    known = [one for one in gap_facts.gather(conn, as_of, shop=shop, rma=rma) if one.live(terms.get(one.shop))]
     items = [item for one in known for item in _of_return(one, terms[one.shop])]
     items += _of_sums(conn, known, terms, as_of)
     items += [] if rma else list(_of_shops(conn, terms, as_of, shop))
     wanted = (i for i in items if (any_age or i.due <= as_of) and i.since <= as_of and gap in {None, i.gap})
     return sorted(wanted, key=lambda i: (i.since, i.shop, i.rma, i.gap, i.unit))
-
-
-def _live(one: ReturnFacts, terms: Terms | None) -> bool:
-    if terms is None or terms.go_live is None:
-        return False
-    return (one.told.created_at or one.opened_at).date() >= terms.go_live
 
 
 def _of_return(one: ReturnFacts, terms: Terms) -> Iterator[GapItem]:

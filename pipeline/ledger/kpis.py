@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from pipeline.ledger import gap_facts
 from pipeline.ledger import tables as t
+from pipeline.ledger.concerns import BY_FACTS
 from pipeline.ledger.gap_facts import ReturnFacts, UnitFacts
+from schemas.merchant import Terms
 
-#: Who a close is written down for when no person did it.
-BY_FACTS = "facts became right"
 _LEADS = (
     ("received to credited", "received_at", "credited_at"),
     ("received to refunded", "received_at", "refunded_at"),
@@ -25,10 +25,13 @@ _LEADS = (
 )
 
 
-def kpis(conn: sa.Connection, since: datetime, until: datetime, shop: str = "") -> dict[str, Any]:
+def kpis(
+    conn: sa.Connection, since: datetime, until: datetime, shop: str = "", terms: Mapping[str, Terms] | None = None
+) -> dict[str, Any]:
     """The figures of everything that ended between the two moments. Hours are exact to a tenth; nothing is averaged,
-    because an average hides what is stuck."""
-    known = gap_facts.gather(conn, until, shop=shop)
+    because an average hides what is stuck. With the shops' `terms`, of live returns only."""
+    gathered = gap_facts.gather(conn, until, shop=shop)
+    known = gathered if terms is None else [one for one in gathered if one.live(terms.get(one.shop))]
     exceptions = _exceptions(conn, since, until, shop)
     credited = [one for one in known if any(since < credit.at <= until for credit in one.credits)]
     troubled = _troubled(conn)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.ledger import tables as t
 from pipeline.ledger.store import insert_once, upsert
+from schemas.go_live import zone_named
 from schemas.sales import Sale, SaleRow
 
 _S = t.sales.c
@@ -157,6 +158,12 @@ def reference_book(conn: sa.Connection, shop: str, book: str) -> tuple[Any, date
 def keep_reference_book(conn: sa.Connection, shop: str, book: str, content: Any, now: datetime) -> None:
     """Remember a reference book."""
     upsert(conn, t.references, {"shop": shop, "book": book}, {"content": content, "read_at": now})
+
+
+def company_zone(conn: sa.Connection, shop: str) -> tzinfo | None:
+    """The company's time zone as `/me` last said it; None before it was asked."""
+    kept = reference_book(conn, shop, "me")
+    return zone_named(str(kept[0].get("time_zone") or "")) if kept else None
 
 
 def cursor(conn: sa.Connection, shop: str, name: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
@@ -40,7 +39,7 @@ def month_end(conn: sa.Connection, shop: str, terms: Terms, cut_off: date) -> di
     """
     tenant, zone = _tenant(conn, shop)
     moment = datetime.combine(cut_off + timedelta(days=1), time(0), zone) - timedelta(microseconds=1)
-    known = [one for one in gap_facts.gather(conn, moment, shop=shop) if _live(one, terms)]
+    known = [one for one in gap_facts.gather(conn, moment, shop=shop) if one.live(terms)]
     proposals = [accrual for one in known for unit in one.units for accrual in _accruals(one, unit)]
     return {
         "shop": shop,
@@ -52,17 +51,9 @@ def month_end(conn: sa.Connection, shop: str, terms: Terms, cut_off: date) -> di
     }
 
 
-def _tenant(conn: sa.Connection, shop: str) -> tuple[Mapping[str, Any], ZoneInfo]:
+def _tenant(conn: sa.Connection, shop: str) -> tuple[Mapping[str, Any], tzinfo]:
     kept = memory.reference_book(conn, shop, "me")
-    tenant: Mapping[str, Any] = kept[0] if kept else {}
-    try:
-        return tenant, ZoneInfo(tenant.get("time_zone") or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return tenant, ZoneInfo("UTC")
-
-
-def _live(one: ReturnFacts, terms: Terms) -> bool:
-    return terms.go_live is not None and (one.told.created_at or one.opened_at).date() >= terms.go_live
+    return (kept[0] if kept else {}), memory.company_zone(conn, shop) or UTC
 
 
 def _check(name: str, ok: bool, found: str, fix: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import audit, concerns, dead, deliveries, effects, entries, letters, nudging, returns
+from pipeline.ledger import audit, concerns, dead, deliveries, effects, entries, letters, nudging, returns, strangers
 from pipeline.ledger import tables as t
 from schemas.fields import SchemaInvalidError
 from schemas.hooks import read_hook
@@ -101,8 +101,10 @@ def _admit(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requeu
     followed = nudging.follow(conn, row["shop"], nudge, now)
     read = {"outcome": deliveries.ADMITTED, "subject": nudging.subject_of(nudge)}
     conn.execute(t.deliveries.update().where(t.deliveries.c.id == row["delivery_id"]).values(**read))
-    concerns.close(conn, row["shop"], "intake", row["subject"], now)
     _end(conn, row, dead.RESOLVED, now, "read and followed")
+    # An earlier version told each delivery for itself.
+    concerns.close(conn, row["shop"], "intake", row["subject"], now)
+    strangers.tell_unreadable(conn, row["shop"], evidence["source"], now)
     hints: list[Hint] = [_consume(consumer, entry_id) for entry_id, consumer in followed.woken]
     if followed.returns:
         hints.append(("tasks.intake.refresh", "intake", {}))
@@ -215,6 +217,7 @@ def discard(conn: sa.Connection, row: Mapping[str, Any], who: str, reason: str, 
         _discard_entry(conn, row, now, why)
     elif row["stage"] == "admit":
         concerns.close(conn, row["shop"], "intake", row["subject"], now, by=why)
+        strangers.tell_unreadable(conn, row["shop"], row["evidence"].get("source", ""), now, by=why)
     audit.write(conn, who, "dead.discard", {"letter": row["id"], "reason": reason}, now)
     return True
 

@@ -30,14 +30,16 @@ class Reading:
     failures: int
     #: Somebody says that something happened; False when it is only its turn.
     nudged: bool = True
+    #: ReturnGO answered for this number before; False for one that only a sender or a list has named.
+    known: bool = False
 
 
-def nudge(conn: sa.Connection, shop: str, rma_id: str, now: datetime) -> int:
-    """Something happened to this RMA: open it if it is new and read it at least once after this moment. Gives the
-    return's id."""
+def nudge(conn: sa.Connection, shop: str, rma_id: str, now: datetime, due_at: datetime | None = None) -> int:
+    """Something happened to this RMA: open it if it is new and read it at least once after this moment, at `due_at` if
+    that can wait. Gives the return's id."""
     insert_once(conn, t.returns, shop=shop, rma_id=rma_id, opened_at=now)
     where = (_R.shop == shop) & (_R.rma_id == rma_id)
-    conn.execute(t.returns.update().where(where).values(nudges=_R.nudges + 1, due_at=now))
+    conn.execute(t.returns.update().where(where).values(nudges=_R.nudges + 1, due_at=due_at or now))
     return int(conn.execute(sa.select(_R.id).where(where)).scalar_one())
 
 
@@ -73,12 +75,19 @@ def claim_reading(conn: sa.Connection, now: datetime, lease: timedelta) -> Readi
         row["nudges"],
         row["failures"],
         row["nudges"] > row["nudges_read"],
+        row["read_at"] is not None,
     )
 
 
 def to_be_read(conn: sa.Connection, shop: str) -> int:
     """How many returns of this shop are read again in turn."""
     query = sa.select(sa.func.count()).where(_R.due_at.is_not(None) & (_R.shop == shop))
+    return int(conn.execute(query).scalar_one())
+
+
+def never_read(conn: sa.Connection, shop: str) -> int:
+    """How many returns of this shop wait for their first reading."""
+    query = sa.select(sa.func.count()).where(_R.due_at.is_not(None) & _R.read_at.is_(None) & (_R.shop == shop))
     return int(conn.execute(query).scalar_one())
 
 

@@ -42,6 +42,7 @@ def special_cases() -> tuple[Case, ...]:
         _imported_again(),
         _simple_twice(),
         _advanced_twice(),
+        _ended_unseen(),
         _damaged(),
         _with_fee(),
         _store_credit(),
@@ -95,6 +96,12 @@ def _simple_twice() -> Case:
         waits_for="SIMPLE_SALE_ALREADY_CREDITED",
     )
     return Case(SaleOfDay("#1003", lines), (first, second))
+
+
+def _ended_unseen() -> Case:
+    sale = SaleOfDay("#1018", (Sold("SCARF-WOL", 1, Decimal(35)),))
+    told = "received and Done between two polls, every webhook lost"
+    return Case(sale, (ReturnOfDay("ended unseen", told, "#1018", (Back(0),), manner=Manner(lost=True)),))
 
 
 def _advanced_twice() -> Case:

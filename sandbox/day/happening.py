@@ -47,6 +47,9 @@ def _life(one: ReturnOfDay, start: float) -> Iterator[Step]:
         # All at once: no earlier webhook may have told the id.
         yield Step(start, "arrive at once", one.name)
         return
+    if one.manner.lost:
+        yield Step(start, "end unseen", one.name)
+        return
     if not one.ours:
         yield Step(start, "credit natively", one.name)
     yield Step(start, "request", one.name, until=Until("locked", one.name) if one.after_lock else None)

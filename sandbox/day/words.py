@@ -86,11 +86,12 @@ class Back:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How the portal's webhooks of a return travel."""
+    """How the portal's webhooks of a return travel; with `lost` none arrives, and the return ends at once."""
 
     payload_form: str = "nested"
     duplicated: bool = False
     reordered: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ledger import gaps
+from pipeline.ledger import gaps, memory
 from pipeline.ledger.gap_rules import working_hours_later
 from schemas.concerns import ConcernType
 from schemas.gaps import BUCKETS, RULES, Gap, bucket_of
@@ -271,6 +271,24 @@ def test_a_gap_that_a_person_accepted_is_left_out(desk: GapDesk) -> None:
 def test_returns_from_before_go_live_have_no_gaps(desk: GapDesk, terms: Terms) -> None:
     desk.terms = terms
     desk.told(here())
+    assert desk.after(30) == []
+
+
+def _in_zone(desk: GapDesk, zone: str) -> None:
+    with desk.ledger.write() as conn:
+        memory.keep_reference_book(conn, SHOP, "me", {"currency": "GBP", "time_zone": zone}, DAY0)
+
+
+@pytest.mark.parametrize(("zone", "counts"), [("Pacific/Auckland", True), ("UTC", False)])
+def test_a_gap_counts_from_the_go_live_day_of_the_companys_calendar(desk: GapDesk, zone: str, counts: bool) -> None:
+    desk.terms = replace(desk.terms, go_live=(DAY0 + timedelta(days=1)).date())
+    _in_zone(desk, zone)
+    desk.told(here())
+    assert bool(desk.after(30)) is counts
+
+
+def test_a_return_without_a_creation_date_is_told_and_counted_nowhere_else(desk: GapDesk) -> None:
+    desk.told(here(created_at=None))
     assert desk.after(30) == []
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.ledger import memory
 from pipeline.ledger.kpis import hours, kpis
 from schemas.concerns import ConcernType
+from schemas.merchant import Terms
 from tests.consumers.builders import a_unit
-from tests.pipeline.gap_desk import DAY0, GapDesk, here, refund_of
+from tests.pipeline.gap_desk import DAY0, SHOP, GapDesk, here, refund_of
 
 
 @pytest.fixture
@@ -83,3 +85,15 @@ def test_an_adopted_note_is_a_duplicate_prevented(desk: GapDesk) -> None:
     desk.told(here())
     desk.adopted()
     assert told(desk)["duplicates_prevented"] == 1
+
+
+def test_only_live_returns_count_by_the_companys_calendar(desk: GapDesk) -> None:
+    desk.told(here())
+    desk.credited(at=DAY0 + timedelta(hours=6))
+    with desk.ledger.write() as conn:
+        memory.keep_reference_book(conn, SHOP, "me", {"currency": "GBP", "time_zone": "Pacific/Auckland"}, DAY0)
+    for days, count in ((0, 1), (1, 1), (2, 0)):
+        terms = {SHOP: Terms(go_live=(DAY0 + timedelta(days=days)).date())}
+        with desk.ledger.read() as conn:
+            figures = kpis(conn, DAY0 - timedelta(days=1), DAY0 + timedelta(days=30), "", terms)
+        assert figures["returns_credited"] == count

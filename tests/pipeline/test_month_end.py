@@ -54,6 +54,17 @@ def test_refunded_in_march_and_received_in_april_is_a_right_to_the_goods_at_cost
     assert accruals(desk) == {"right to recover goods": "9.40 GBP"}
 
 
+@pytest.mark.parametrize(("zone", "counts"), [("Pacific/Auckland", True), ("UTC", False)])
+def test_the_month_end_counts_from_the_go_live_day_of_the_companys_calendar(
+    desk: GapDesk, zone: str, counts: bool
+) -> None:
+    desk.terms = replace(desk.terms, go_live=(DAY0 + timedelta(days=1)).date())
+    with desk.ledger.write() as conn:
+        memory.keep_reference_book(conn, SHOP, "me", {"currency": "GBP", "time_zone": zone}, DAY0)
+    desk.told(here())
+    assert bool(accruals(desk)) is counts
+
+
 def test_a_return_that_is_done_straddles_nothing(desk: GapDesk) -> None:
     desk.told(here(transactions=(refund_of("u1"),)))
     desk.credited()

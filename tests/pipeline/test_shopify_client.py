@@ -18,6 +18,7 @@ from pipeline.failures import (
     Throttled,
     Unavailable,
     Uncertain,
+    UnfitAnswer,
     WireError,
 )
 from pipeline.quota import Lane, QuotaUnavailable, QuotaWait
@@ -239,7 +240,7 @@ def refuse_connection(_: dict[str, Any]) -> Any:
         (httpx.Response(502, text="<html>"), Unavailable, Uncertain),
         (httpx.Response(200, text="<html>"), BadAnswer, Uncertain),
         (httpx.Response(200, json={"data": None}), Unavailable, Uncertain),
-        (httpx.Response(200, json={"data": {}}), BadAnswer, Uncertain),
+        (httpx.Response(200, json={"data": {}}), UnfitAnswer, Uncertain),
         (httpx.Response(200, json=[]), Unavailable, Uncertain),
         (wrong("THROTTLED"), Throttled, Throttled),
         (wrong("ACCESS_DENIED"), CredentialsRejected, CredentialsRejected),

@@ -119,6 +119,16 @@ def a_doubled_note() -> Facts:
     return changed(notes=[*notes, replace(notes[0], number="CR-98")])
 
 
+def an_announced_one() -> Facts:
+    evening = perfect().evening
+    body = b'{"rmaId": "%s"}' % RMAS["ended unseen"].encode()
+    return changed(accepted=[*evening.accepted, body], bodies=[*evening.bodies, body])
+
+
+def one_that_was_never_found() -> Facts:
+    return changed(notes=[note for note in perfect().evening.notes if note.rma != RMAS["ended unseen"]])
+
+
 def a_draft_left() -> Facts:
     notes = perfect().evening.notes
     return changed(notes=[replace(notes[0], status="DRAFT"), *notes[1:]])
@@ -216,6 +226,7 @@ CREDITS = "credit totals equal the entitlement, per currency and tax rule"
 EACH = "each return was credited what it was entitled to"
 ONE_NOTE = "one credit note for each return, under its own mark"
 WRITE_OFF = "damaged goods went through quarantine to the write-off account, once"
+UNSEEN = "a return that ended before anybody told us of it was found and credited"
 REFUNDS = "each refund is recorded once, on its credit note"
 EXCHANGES = "the exchange stuck in draft was seen, and released when its goods came"
 AGAIN = "where the sale was voided and the order imported again, the new sale was credited"
@@ -229,6 +240,8 @@ MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
     (a_foreign_note, ONE_NOTE),
     (a_doubled_note, ONE_NOTE),
     (a_draft_left, OPEN),
+    (an_announced_one, UNSEEN),
+    (one_that_was_never_found, UNSEEN),
     (without_the_write_off, WRITE_OFF),
     (a_second_write_off, WRITE_OFF),
     (a_fee_on_the_sales_account, "fees, write-offs and refunds stand on their own accounts"),

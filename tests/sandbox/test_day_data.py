@@ -65,6 +65,7 @@ def test_the_day_has_every_trouble_a_webhook_can_have() -> None:
     assert any(manner.duplicated for manner in manners)
     assert any(manner.reordered for manner in manners)
     assert any(manner.payload_form == "bare" for manner in manners)
+    assert any(manner.lost for manner in manners)
     assert [step.do for step in forty().steps].count("stray") == 1
 
 
@@ -91,6 +92,7 @@ def test_steps_are_in_order_of_time_and_every_return_has_its_own() -> None:
             ["request", "draft order", "receive"],
             ["request", "approve", "cancel"],
             ["arrive at once"],
+            ["end unseen"],
         )
 
 
