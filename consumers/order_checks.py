@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
-from consumers.placing import compared, portal_price, tolerance
+from consumers.payouts import portal_price
+from consumers.placing import compared, tolerance
 from consumers.sku_ladder import fold
 from schemas.concerns import ConcernType
 from schemas.merchant import GiftPolicy

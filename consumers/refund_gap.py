@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from consumers.case import Case, Done, Plan
 from consumers.payouts import exchanged, in_currency, succeeded, undecided
+from consumers.prices import prices_credited
 from schemas.actions import Action, PostCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
-from schemas.money import Money, total
+from schemas.money import Money, coin_of, total
 from schemas.returns import DONE, Transaction
 
 #: Stands before a transaction's id where a note settles money instead of an item.
@@ -19,12 +20,14 @@ TRANSACTION = "tx:"
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """Refunded less credited. `rows` are the refunds that a note of their own would settle."""
+    """Refunded less credited. `rows` are the refunds that a note of their own would settle; `small`: it may pass
+    unasked where nothing explains it better."""
 
     gap: Money
     refunded: Money
     credited: Money
     rows: tuple[Transaction, ...]
+    small: bool = False
 
     @property
     def order_level(self) -> bool:
@@ -33,8 +36,8 @@ class Unexplained:
 
 
 def unexplained(case: Case, terms: Terms) -> Unexplained | None:
-    """The difference between all refunds and all credits of a return whose items are settled; None where they agree,
-    or where it is too early or not possible to tell.
+    """The difference between all refunds and all credits of a return whose items are settled; None where they agree to
+    the coin or at the portal's prices, or where it is too early or not possible to tell.
 
     Too little refunded counts only once ReturnGO calls the return done: the rest may still come.
     """
@@ -48,13 +51,18 @@ def unexplained(case: Case, terms: Terms) -> Unexplained | None:
     if refunded is None or credited is None:
         return None
     gap = refunded - credited.amount
-    slack = terms.amount_tolerance * max(len(ret.units), 1)
-    if abs(gap) <= slack or (gap < 0 and (ret.status != DONE or not _all_named(done, notes))):
+    if abs(gap) < coin_of(currency) or (gap < 0 and (ret.status != DONE or not _all_named(done, notes))):
+        return None
+    prices = prices_credited(case, currency)
+    if abs(gap - prices.difference) < coin_of(currency) and prices.within(terms, currency):
         return None
     covered = case.covered("credit")
     fresh = tuple(t for t in done if TRANSACTION + t.transaction_id not in covered)
     rows = tuple(t for t in fresh if not t.unit_ids) or fresh
-    return Unexplained(Money(gap, currency), Money(refunded, currency), credited, rows) if rows or gap < 0 else None
+    if not rows and gap > 0:
+        return None
+    small = abs(gap) <= terms.let_be(coin_of(currency), len(ret.units))
+    return Unexplained(Money(gap, currency), Money(refunded, currency), credited, rows, small)
 
 
 def _credited(notes: Sequence[Done], currency: str) -> Money | None:
@@ -76,8 +84,15 @@ def without_note(case: Case, terms: Terms, found: Unexplained) -> Plan | None:
         return None
     if ConcernType.AMOUNT_MISMATCH in case.waived:
         return Plan(remarks=(f"{both_figures(found)}; accepted by a person",))
+    if found.small:
+        return let_be(found)
     step = "refund the rest in ReturnGO, or correct the credit note in Cin7, or waive this"
     return Plan(concerns=(mismatch(found, step),))
+
+
+def let_be(found: Unexplained) -> Plan:
+    """Nothing to do about so little, but it is told."""
+    return Plan(remarks=(f"{both_figures(found)}; the {abs(found.gap)} between them is let be",))
 
 
 def both_figures(found: Unexplained) -> str:
