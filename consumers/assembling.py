@@ -127,9 +127,7 @@ def taken_by(note: CreditNote, invoice: Invoice, matter: Matter) -> Decimal:
     return _of_invoice(note.lines, note.charges, invoice, matter)
 
 
-def _of_invoice(
-    lines: Sequence[DocumentLine], charges: Sequence[Charge], invoice: Invoice, matter: Matter
-) -> Decimal:
+def _of_invoice(lines: Sequence[DocumentLine], charges: Sequence[Charge], invoice: Invoice, matter: Matter) -> Decimal:
     own = {charge.description.strip().casefold() for charge in invoice.charges}
     back = [charge for charge in charges if charge.description.strip().casefold() in own]
     return sum_of(line_gross(line, matter) for line in lines) + charges_gross(back, matter)

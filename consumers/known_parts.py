@@ -22,7 +22,7 @@ _MANY = 8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One known amount, gross: a kind of `fee` let go, or `amount` of a charge given back (a discount is below zero)."""
+    """One known amount, gross: a kind of `fee` let go, or so much of a `charge` given back (a discount: below zero)."""
 
     amount: Decimal
     fee: str = ""

@@ -32,7 +32,6 @@ ORDER_REFUND = "order_refund"
 def settle_loose(matter: Matter, found: Unexplained) -> Plan:
     """A note of charges only for the money no item explains, or what it waits for."""
     plan = _settled(matter, found)
-    plan = _settled(matter, found)
     return let_be(found) if found.small and not plan.actions else plan
 
 
@@ -58,7 +57,7 @@ def _settled(matter: Matter, found: Unexplained) -> Plan:
     back = _shipping(matter, invoices, found)
     if isinstance(back, tuple):
         return _post(matter, found, *back, SHIPPING)
-    return let_be(found) if found.small else _adjusted(matter, invoices, found, back)
+    return Plan() if found.small else _adjusted(matter, invoices, found, back)
 
 
 def _wait(kind: ConcernType, found: Unexplained, cause: str, step: str, again: timedelta = LONG) -> Plan:
@@ -113,9 +112,7 @@ def _given(matter: Matter, invoices: Sequence[Invoice], fit: Fit) -> tuple[Invoi
     return (invoice, charges) if len(charges) == len(parts) else None
 
 
-def _adjusted(
-    matter: Matter, invoices: Sequence[Invoice], found: Unexplained, several: Several | None = None
-) -> Plan:
+def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained, several: Several | None = None) -> Plan:
     name = _name(found)
     if not _allowed(matter, found, name) or (several and not matter.waived(_asked(name))):
         step = f"find out why; {WAIVING}"

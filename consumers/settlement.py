@@ -171,9 +171,7 @@ def _up_to(gap: Decimal, charges: Sequence[ChargeLeft], matter: Matter) -> Charg
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _adjusted(
-    matter: Matter, asked: Refunded, reading: Reading, several: Several | None = None
-) -> Reading | Mismatch:
+def _adjusted(matter: Matter, asked: Refunded, reading: Reading, several: Several | None = None) -> Reading | Mismatch:
     if not reading.rest:
         return reading
     entitled = sum_of(one.worth(matter).amount for one in asked.units)
@@ -192,9 +190,7 @@ def _adjustment(rest: Decimal, paid: PaidOut, refunded: Decimal, entitled: Decim
     return BONUS if paid.store_credit and refunded <= entitled * MOST_CREDIT else GOODWILL
 
 
-def _mismatch(
-    matter: Matter, entitled: Decimal, kept: Decimal, refunded: Decimal, several: Several | None
-) -> Mismatch:
+def _mismatch(matter: Matter, entitled: Decimal, kept: Decimal, refunded: Decimal, several: Several | None) -> Mismatch:
     minus = f" less fees of {matter.money(kept)}" if kept else ""
     cause = f"ReturnGO refunded {matter.money(refunded)}, the invoice gives {matter.money(entitled)}{minus}"
     step = f"find out which figure is right; {WAIVING}"

@@ -64,9 +64,7 @@ def discounts_left(
 
 def _by_invoice(matter: Matter, invoices: Iterable[Invoice], notes: Sequence[CreditNote]) -> list[ChargeLeft]:
     return [
-        _left(matter, invoice, charges, notes)
-        for invoice in invoices
-        for charges in _by_name(invoice.charges, matter)
+        _left(matter, invoice, charges, notes) for invoice in invoices for charges in _by_name(invoice.charges, matter)
     ]
 
 
