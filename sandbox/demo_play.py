@@ -233,8 +233,10 @@ class Player:
 
     def _money(self, one: ReturnOfDay) -> dict[str, str]:
         settled = {"settles_after": "0", "outcome": "Success"}
-        paid = sum(refunds_of(self.day.sale(one.order_name), one).values()) if one.shipping_back else None
-        return settled if paid is None else settled | {"amount": str(paid.quantize(CENT))}
+        if not one.shipping_back:
+            return settled
+        paid = sum(refunds_of(self.day.sale(one.order_name), one).values(), Decimal(0))
+        return settled | {"amount": str(paid.quantize(CENT))}
 
     def _request(self, one: ReturnOfDay) -> dict[str, Any]:
         sale = self.day.sale(one.order_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from consumers.case import Plan
 from schemas.actions import PostCreditNote
 from schemas.concerns import ConcernType
 from schemas.returns import Return, Unit
-from schemas.sales import CreditNote, Sale
+from schemas.sales import CreditNote, DocumentLine, Sale
 from tests.consumers.builders import (
     a_case,
     a_line,
@@ -33,12 +34,12 @@ MUG = a_line("MUG", price="12", discount="100")
 OTHERS = "Returnline RL-000000000000 RMA RMA0900 order #1001"
 
 
-def free(unit_id: str = "u9", sku: str = "MUG", **more: object) -> Unit:
+def free(unit_id: str = "u9", sku: str = "MUG", **more: Any) -> Unit:
     return a_unit(unit_id, sku, "0", tax="0", **more)
 
 
-def other_note(*lines: object, number: str = "CR-1", invoice: str = "INV-1") -> CreditNote:
-    return a_note(*lines, number=number, memo=OTHERS, invoice_number=invoice)  # type: ignore[arg-type]
+def other_note(*lines: DocumentLine, number: str = "CR-1", invoice: str = "INV-1") -> CreditNote:
+    return a_note(*lines, number=number, memo=OTHERS, invoice_number=invoice)
 
 
 def held(ret: Return, sale: Sale) -> bool:

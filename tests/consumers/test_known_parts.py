@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,14 +45,14 @@ def with_charges(invoice: Invoice, *charges: Charge, inclusive: bool = False) ->
     )
 
 
-def socks(count: int, *charges: Charge, **line: object) -> Sale:
+def socks(count: int, *charges: Charge, **line: Any) -> Sale:
     """So many pairs at 6.00, tax inside, and the charges of their invoice."""
-    sold = a_line("SOCK", count, **{"price": "6", "tax": str(count), **line})  # type: ignore[arg-type]
+    sold = a_line("SOCK", count, **{"price": "6", "tax": str(count), **line})
     invoice = with_charges(an_invoice(sold, inclusive=True), *charges, inclusive=True)
     return a_sale(invoice, tax_inclusive=True)
 
 
-def pairs(count: int, *rows: Transaction, paid: str = "6", status: str = "Validated", **unit: object) -> Return:
+def pairs(count: int, *rows: Transaction, paid: str = "6", status: str = "Validated", **unit: Any) -> Return:
     units = [a_unit(f"u{n}", "SOCK", paid, tax="1", **unit) for n in range(count)]
     return a_return(*units, transactions=rows, status=status)
 
@@ -262,8 +263,8 @@ WRAPPING, SHIPPING = a_charge("Gift wrapping", "5", "1"), a_charge("Shipping", "
 TEE = an_invoice(a_line(tax="6"))
 
 
-def refunded(amount: str, **unit: object) -> Return:
-    return a_return(a_unit(**unit), transactions=(a_refund(amount, "u1"),))  # type: ignore[arg-type]
+def refunded(amount: str, **unit: Any) -> Return:
+    return a_return(a_unit(**unit), transactions=(a_refund(amount, "u1"),))
 
 
 @pytest.mark.parametrize("charges", [(WRAPPING, SHIPPING), (SHIPPING, WRAPPING)])
@@ -337,7 +338,7 @@ def test_part_of_one_of_several_charges_is_taken_from_the_named_one_or_from_none
 # -- money that comes after the note ----------------------------------------------------------------------------------
 
 
-def after_the_note(sale: Sale, count: int, *rows: Transaction, terms: Terms | None = None, **more: object) -> Plan:
+def after_the_note(sale: Sale, count: int, *rows: Transaction, terms: Terms | None = None, **more: Any) -> Plan:
     """All pieces are credited at their price; then the money goes out."""
     used = terms or money_terms()
     first = the_note(decided(pairs(count), sale, used))
