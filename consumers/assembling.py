@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from itertools import groupby
 
-from consumers.charging import charges_gross, line_gross
+from consumers.charging import charge_gross, charges_gross, line_gross
 from consumers.entitlement import Figures, note_lines
 from consumers.findings import seen_of
 from consumers.goods_value import cost_of
@@ -23,7 +23,7 @@ from schemas.actions import PostCreditNote, UnitGoods, business_key
 from schemas.concerns import ConcernType
 from schemas.merchant import NoteStyle
 from schemas.money import FOUR_PLACES
-from schemas.sales import ZERO_GUID, CreditNote, DocumentLine, Invoice, StockLine
+from schemas.sales import ZERO_GUID, Charge, CreditNote, DocumentLine, Invoice, StockLine
 
 Part = tuple[list[Placed], Figures]
 
@@ -79,16 +79,18 @@ def assemble(matter: Matter, group: Sequence[Placed], restock: Sequence[StockLin
 
 
 def above_invoice(
-    matter: Matter, group: Sequence[Placed], note: PostCreditNote, notes: Sequence[CreditNote]
+    matter: Matter, group: Sequence[Placed], note: PostCreditNote, notes: Sequence[CreditNote], *, final: bool
 ) -> list[Held]:
-    """Hold everything where the note would lift the credits of its invoice above the invoice, charges included."""
+    """Hold everything where the note would lift the credits of its invoice above the invoice, charges included.
+
+    Until it is `final` a discount of the invoice may still come off it.
+    """
     invoice = group[0].sold.invoice
-    sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
-    against = [n for n in notes if n.invoice_number == invoice.number or (sole and not n.invoice_number)]
-    left = invoice.total.amount - sum_of(taken_by(n, invoice, matter) for n in against)
+    against, left = _against(matter, invoice, notes), room(matter, invoice, notes)
     # Documents may round their totals to the coin while their lines keep four places.
     slack = matter.coin * (len(against) + 1)
-    if note.gross.amount <= left + slack:
+    discount = Decimal(0) if final else discount_of(matter, invoice)
+    if _of_invoice(note.lines, note.charges, invoice, matter) <= left + slack - discount:
         return []
     names = ", ".join(note_name(n) for n in against) or "no note"
     cause = (
@@ -99,6 +101,21 @@ def above_invoice(
     return [hold(one, matter, ConcernType.OVER_CREDIT, cause, step, notes=names) for one in group]
 
 
+def discount_of(matter: Matter, invoice: Invoice) -> Decimal:
+    """What charges below zero take off the invoice, gross: a figure below zero, or nothing."""
+    return sum_of(min(charge_gross(charge, matter), Decimal(0)) for charge in invoice.charges)
+
+
+def _against(matter: Matter, invoice: Invoice, notes: Sequence[CreditNote]) -> list[CreditNote]:
+    sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
+    return [n for n in notes if n.invoice_number == invoice.number or (sole and not n.invoice_number)]
+
+
+def room(matter: Matter, invoice: Invoice, notes: Sequence[CreditNote]) -> Decimal:
+    """What the invoice has left to credit beside these notes, gross."""
+    return invoice.total.amount - sum_of(taken_by(n, invoice, matter) for n in _against(matter, invoice, notes))
+
+
 def taken_by(note: CreditNote, invoice: Invoice, matter: Matter) -> Decimal:
     """What a note takes from its invoice, gross: its lines and the invoice's own charges given back.
 
@@ -106,11 +123,16 @@ def taken_by(note: CreditNote, invoice: Invoice, matter: Matter) -> Decimal:
     """
     if not note.lines and not note.charges:
         return note.total.amount
-    own = {charge.description.strip().casefold() for charge in invoice.charges}
-    back = [charge for charge in note.charges if charge.description.strip().casefold() in own]
     # A lump sum without lines is money given back, whatever its charge is called.
-    back = back if note.lines else list(note.charges)
-    return sum_of(line_gross(line, matter) for line in note.lines) + charges_gross(back, matter)
+    if not note.lines:
+        return charges_gross(note.charges, matter)
+    return _of_invoice(note.lines, note.charges, invoice, matter)
+
+
+def _of_invoice(lines: Sequence[DocumentLine], charges: Sequence[Charge], invoice: Invoice, matter: Matter) -> Decimal:
+    own = {charge.description.strip().casefold() for charge in invoice.charges}
+    back = [charge for charge in charges if charge.description.strip().casefold() in own]
+    return sum_of(line_gross(line, matter) for line in lines) + charges_gross(back, matter)
 
 
 def _goods(matter: Matter, parts: Sequence[Part]) -> Iterator[UnitGoods]:

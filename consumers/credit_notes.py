@@ -18,7 +18,7 @@ from consumers.matter import Matter
 from consumers.native_adoption import adopt
 from consumers.native_notes import in_flight, orphans, stranger, vanished
 from consumers.posting_day import posting_day
-from consumers.refund_gap import income_to_post, unexplained, without_note
+from consumers.refund_gap import income_to_post, let_be, unexplained, without_note
 from consumers.remaining import note_name
 from consumers.simple_sale import one_note_only
 from consumers.unknown_words import sale_held, strange_parcel
@@ -64,7 +64,7 @@ def _loose(case: Case, facts: CreditFacts, terms: Terms, now: datetime) -> Plan:
     if mute is not None:
         return mute
     if facts.trouble is not None:
-        return Plan(waits=(Wait(facts.trouble.cause, HOUR, facts.trouble),))
+        return let_be(found) if found.small else Plan(waits=(Wait(facts.trouble.cause, HOUR, facts.trouble),))
     if facts.sale is None or facts.tenant is None:
         return Plan(waits=(Wait("the sale was not read yet", SOON),))
     return settle_loose(_learned(Matter(case, facts.sale, facts, facts.tenant, terms, now)), found)

@@ -153,7 +153,7 @@ def _note(matter: Matter, group: list[Placed], notes: Sequence[CreditNote], pool
     if not back.units:
         return
     note = assemble(matter, back.units, back.lines)
-    held = above_invoice(matter, back.units, note, notes)
+    held = above_invoice(matter, back.units, note, notes, final=False)
     result.held += held
     if not held:
         result.notes.append(note)

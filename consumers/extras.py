@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from consumers.charging import Unchargeable, charges_gross, mapped_charges
+from consumers.assembling import above_invoice, discount_of
+from consumers.charging import Unchargeable, charges_gross, line_gross, mapped_charges
 from consumers.fees import Fee, fees_due, summed_by_kind
+from consumers.known_parts import goods_of_price, prices_of
 from consumers.line_total_rule import sum_of
 from consumers.matter import Matter, Placed
-from consumers.payouts import PaidOut, paid_out
-from consumers.settlement import Mismatch, Reading, read_refund
-from consumers.shipping import given_back, shipping_left
+from consumers.payouts import PaidOut, in_currency, paid_out
+from consumers.prices import prices_credited
+from consumers.remaining import left_over
+from consumers.settlement import Mismatch, Reading, Refunded, read_refund
+from consumers.shipping import charges_left, discounts_left, given_back
 from consumers.tax_basis import on_basis
 from schemas.actions import NoteExtra, PostCreditNote
 from schemas.concerns import ConcernType
 from schemas.money import Money
-from schemas.sales import Charge, CreditNote
+from schemas.sales import Charge, CreditNote, Invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,18 @@ def with_extras(
     work = _Work(matter, list(notes), list(placed), [])
     fees = fees_due(matter, work.placed)
     paid = paid_out(matter.case.ret, frozenset(one.unit.returned_item_id for one in work.placed))
+    named = paid.units if paid else frozenset()
     reading = _reading(work, paid, fees, counted)
     if isinstance(reading, Mismatch):
-        named = paid.units if paid else frozenset()
         return Trouble(ConcernType.AMOUNT_MISMATCH, reading.cause, reading.next_step, reading.details, named)
-    named = paid.units if paid else frozenset()
     trouble = (
-        _put_fees(work, fees, reading, named) or _put_shipping(work, reading) or _put_adjustment(work, reading, named)
+        _prices(work, paid)
+        or _put_fees(work, fees, reading, named)
+        or _put_charges(work, reading)
+        or _put_adjustment(work, reading, named)
     )
-    return trouble or _too_little(work) or _on_basis(work) or (work.notes, [*work.remarks, *reading.remarks])
+    trouble = trouble or _too_little(work) or _too_much(work, counted) or _on_basis(work)
+    return trouble or (work.notes, [*work.remarks, *reading.remarks])
 
 
 def _reading(
@@ -72,17 +79,57 @@ def _reading(
 ) -> Reading | Mismatch:
     if paid is None:
         return Reading()
+    matter = work.matter
+    invoices = _invoices(work)
+    asked = Refunded(
+        [one for one in work.placed if one.unit.returned_item_id in paid.units],
+        paid,
+        [fee for fee in fees if not fee.unit or fee.unit in paid.units],
+        charges_left(matter, invoices, counted),
+        discounts_left(matter, invoices, counted, lambda number: _part_of_goods(work, number, counted)),
+        lambda gap: goods_of_price(matter, counted, work.placed, gap, matter.coin),
+    )
+    return read_refund(matter, asked)
+
+
+def _invoices(work: _Work) -> list[Invoice]:
     numbers = {note.invoice_number for note in work.notes}
-    invoices = [invoice for invoice in work.matter.sale.invoices if invoice.number in numbers]
-    units = [one for one in work.placed if one.unit.returned_item_id in paid.units]
-    owed = [fee for fee in fees if not fee.unit or fee.unit in paid.units]
-    return read_refund(work.matter, units, paid, owed, shipping_left(work.matter, invoices, counted))
+    return [invoice for invoice in work.matter.sale.invoices if invoice.number in numbers]
+
+
+def _part_of_goods(work: _Work, number: str, counted: Sequence[CreditNote]) -> Decimal:
+    matter = work.matter
+    lines = [one for one in left_over(matter.sale, counted, matter.rule) if one.invoice.number == number]
+    left = sum_of(one.left.gross(matter.sale.tax_inclusive) for one in lines)
+    back = [line for note in work.notes if note.invoice_number == number for line in note.lines]
+    return sum_of(line_gross(line, matter) for line in back) / left if left > 0 else Decimal(0)
+
+
+def _prices(work: _Work, paid: PaidOut | None) -> Trouble | None:
+    """The portal's prices beside the invoice, over the whole return: each may be near and their sum far away.
+
+    A refund in the sale's currency was compared itself.
+    """
+    matter = work.matter
+    compared = paid.units if paid and in_currency(paid.transactions, matter.sale.currency) is not None else frozenset()
+    placed = [one for one in work.placed if one.unit.returned_item_id not in compared]
+    now = prices_of(placed, matter)
+    if abs(now.difference) < matter.coin:
+        return None
+    cause = f"the portal's prices of these {now.pieces} items come to {matter.money(now.difference)} beside the invoice"
+    whole = now + prices_credited(matter.case, matter.sale.currency)
+    if not (whole.within(matter.terms, matter.sale.currency) or matter.waived(ConcernType.AMOUNT_MISMATCH)):
+        step = "find out which figures are right; waive this to credit the invoice's shares"
+        units = frozenset(one.unit.returned_item_id for one in placed)
+        return Trouble(ConcernType.AMOUNT_MISMATCH, cause, step, {"difference": str(whole.difference)}, units)
+    work.remarks.append(f"{cause}; the invoice's shares are credited")
+    return None
 
 
 def _put_fees(work: _Work, fees: Sequence[Fee], reading: Reading, named: frozenset[str]) -> Trouble | None:
     for number, note in enumerate(work.notes):
         own = [fee for fee in fees if fee.unit in note.units or (not fee.unit and number == work.note_of(named))]
-        kept = [fee for fee in own if reading.fees_kept or (fee.unit and fee.unit not in named)]
+        kept = [fee for fee in own if fee.kind not in reading.let_go or (fee.unit and fee.unit not in named)]
         let_go = [fee.kind for fee in own if fee not in kept]
         for kind, amount in summed_by_kind(kept).items():
             trouble = _put(work, number, "fees", kind, -amount, f"fee:{kind}")
@@ -93,18 +140,25 @@ def _put_fees(work: _Work, fees: Sequence[Fee], reading: Reading, named: frozens
     return None
 
 
-def _put_shipping(work: _Work, reading: Reading) -> Trouble | None:
-    left = reading.shipping
-    if left is None or not reading.shipping_gross:
-        return None
-    number = next(n for n, note in enumerate(work.notes) if note.invoice_number == left.invoice_number)
-    charge = given_back(work.matter, left, reading.shipping_gross)
-    if charge is None:
-        cause = f"tax rule {left.source.tax_rule!r} of the shipping charge is not active in Cin7"
-        step = f"name a successor for {left.source.tax_rule!r} in the shop's settings, or activate the rule in Cin7"
-        return Trouble(ConcernType.TAX_RULE_UNKNOWN, cause, step, units=frozenset(work.notes[number].units))
-    _charge(work, number, (charge,), "shipping", "")
+def _put_charges(work: _Work, reading: Reading) -> Trouble | None:
+    for left, gross in reading.given:
+        number = next(n for n, note in enumerate(work.notes) if note.invoice_number == left.invoice_number)
+        charge = given_back(work.matter, left, gross)
+        if charge is None:
+            rule, name = left.source.tax_rule, left.source.description
+            cause = f"tax rule {rule!r} of the charge {name!r} is not active in Cin7"
+            step = f"name a successor for {rule!r} in the shop's settings, or activate the rule in Cin7"
+            return Trouble(ConcernType.TAX_RULE_UNKNOWN, cause, step, units=frozenset(work.notes[number].units))
+        _put_charge(work, number, (charge,), "shipping" if gross > 0 else "discount")
     return None
+
+
+def _put_charge(work: _Work, number: int, charges: tuple[Charge, ...], kind: str) -> None:
+    """On the note; where it is below zero and Cin7 takes no such charge, kept from the refund payment instead."""
+    if charges_gross(charges, work.matter) < 0 and not work.matter.terms.negative_charges:
+        _withhold(work, number, charges, kind)
+    else:
+        _charge(work, number, charges, kind, "")
 
 
 def _put_adjustment(work: _Work, reading: Reading, named: frozenset[str]) -> Trouble | None:
@@ -122,10 +176,7 @@ def _put(work: _Work, number: int, table: str, name: str, gross: Decimal, kind: 
             work.remarks.append(f"{charges.cause}; posted without it, as a person decided")
             return None
         return Trouble(ConcernType.FEE_UNMAPPED, charges.cause, charges.next_step, units=frozenset(note.units))
-    if gross < 0 and not matter.terms.negative_charges:
-        _withhold(work, number, charges, kind)
-        return None
-    _charge(work, number, charges, kind, "")
+    _put_charge(work, number, charges, kind)
     return None
 
 
@@ -178,6 +229,18 @@ def _on_basis(work: _Work) -> Trouble | None:
         if abs(found.tax - note.tax).amount >= work.matter.coin:
             work.remarks.append(f"tax is rounded over the document: {found.tax} instead of {note.tax}")
         work.notes[number] = found
+    return None
+
+
+def _too_much(work: _Work, counted: Sequence[CreditNote]) -> Trouble | None:
+    """Goods credited in full beside a discount of the invoice that the refund did not take off again."""
+    for note in work.notes:
+        group = [one for one in work.placed if one.unit.returned_item_id in note.units]
+        if not discount_of(work.matter, group[0].sold.invoice):
+            continue
+        for held in above_invoice(work.matter, group, note, counted, final=True):
+            step, units = held.next_step, frozenset(note.units)
+            return Trouble(ConcernType.OVER_CREDIT, held.reason, step, held.details, units)
     return None
 
 

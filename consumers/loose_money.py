@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from consumers.assembling import taken_by
+from consumers.assembling import room
 from consumers.case import Plan, Wait
 from consumers.charging import Unchargeable, charges_gross, mapped_charges
 from consumers.holds import LONG, QUARTER
+from consumers.known_parts import Fit, Several, charge_parts, choose, fits, goods_of_price
 from consumers.line_total_rule import sum_of
 from consumers.matter import Matter
 from consumers.native_notes import foreign
 from consumers.posting_day import memo, posting_day
-from consumers.refund_gap import TRANSACTION, Unexplained, both_figures, mismatch
+from consumers.refund_gap import TRANSACTION, Unexplained, both_figures, let_be, mismatch
 from consumers.remaining import note_name, oldest_first
-from consumers.settlement import BONUS, GOODWILL
-from consumers.shipping import given_back, shipping_left
+from consumers.settlement import BONUS, GOODWILL, WAIVING
+from consumers.shipping import SHIPPING, ChargeLeft, charges_left, given_back
 from consumers.unknown_words import sale_wait
 from schemas.actions import NoteExtra, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import NoteStyle
+from schemas.money import FOUR_PLACES
 from schemas.returns import STORE_CREDIT
 from schemas.sales import ZERO_GUID, Charge, Invoice
 
@@ -30,6 +32,11 @@ ORDER_REFUND = "order_refund"
 
 def settle_loose(matter: Matter, found: Unexplained) -> Plan:
     """A note of charges only for the money no item explains, or what it waits for."""
+    plan = _settled(matter, found)
+    return let_be(found) if found.small and not plan.actions else plan
+
+
+def _settled(matter: Matter, found: Unexplained) -> Plan:
     if matter.sale.currency != found.gap.currency:
         return _wait(
             ConcernType.CURRENCY_MISMATCH, found, f"the sale is in {matter.sale.currency}", "settle it by hand"
@@ -52,7 +59,9 @@ def settle_loose(matter: Matter, found: Unexplained) -> Plan:
     if stopped is not None:
         return stopped
     back = _shipping(matter, invoices, found)
-    return _post(matter, found, *back, "shipping") if back else _adjusted(matter, invoices, found)
+    if isinstance(back, tuple):
+        return _post(matter, found, *back, SHIPPING)
+    return Plan() if found.small else _adjusted(matter, invoices, found, back)
 
 
 def _wait(kind: ConcernType, found: Unexplained, cause: str, step: str, again: timedelta = LONG) -> Plan:
@@ -78,22 +87,45 @@ def _stopped(matter: Matter, found: Unexplained) -> Plan | None:
 
 def _shipping(
     matter: Matter, invoices: Sequence[Invoice], found: Unexplained
-) -> tuple[Invoice, tuple[Charge, ...]] | None:
-    for left in shipping_left(matter, invoices, matter.sale.notes()):
-        charge = given_back(matter, left, left.gross)
-        if charge is not None and abs(left.gross - found.gap.amount) <= matter.terms.amount_tolerance:
-            return next(i for i in invoices if i.number == left.invoice_number), (charge,)
+) -> tuple[Invoice, tuple[Charge, ...]] | Several | None:
+    """The charges of one invoice that the money gives back: exactly, else within the tolerance of one amount."""
+    notes = matter.sale.notes()
+    every = charges_left(matter, invoices, notes)
+    left = [one for one in every if one.named] if SHIPPING in matter.terms.adjustments else every
+    gap = found.gap.amount
+    rivals = goods_of_price(matter, notes, (), gap, matter.coin)
+    nears = (matter.coin, *(() if found.small else (matter.terms.amount_tolerance + FOUR_PLACES,)))
+    for within in nears:
+        fit = choose([fit for one in invoices for fit in _of_invoice(left, one, gap, within)], rivals)
+        if isinstance(fit, Several):
+            return fit
+        if fit:
+            return _given(matter, invoices, fit)
     return None
 
 
-def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained) -> Plan:
+def _of_invoice(left: Sequence[ChargeLeft], invoice: Invoice, gap: Decimal, within: Decimal) -> list[Fit]:
+    own = charge_parts([one for one in left if one.invoice_number == invoice.number])
+    return [fit for fit in fits(own, gap, within) if fit]
+
+
+def _given(matter: Matter, invoices: Sequence[Invoice], fit: Fit) -> tuple[Invoice, tuple[Charge, ...]] | None:
+    parts = [(part.charge, part.amount) for part in fit if part.charge]
+    charges = tuple(back for charge, amount in parts if (back := given_back(matter, charge, amount)) is not None)
+    invoice = next(one for one in invoices if one.number == parts[0][0].invoice_number)
+    return (invoice, charges) if len(charges) == len(parts) else None
+
+
+def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained, several: Several | None = None) -> Plan:
     name = _name(found)
-    if not _allowed(matter, found, name):
-        step = "find out why; waive this to post the difference as its own adjustment line"
+    if not _allowed(matter, found, name) or (several and not matter.waived(_asked(name))):
+        step = f"find out why; {WAIVING}"
+        if several:
+            step = f"it may be {several.words}: name the shipping charge in terms.adjustments.shipping; {WAIVING}"
         return Plan(waits=(Wait(both_figures(found), LONG, mismatch(found, step, _asked(name))),))
-    roomy = [one for one in invoices if name != ORDER_REFUND or _room(matter, one) >= found.gap.amount - matter.coin]
+    roomy = [one for one in invoices if name != ORDER_REFUND or _left(matter, one) >= found.gap.amount - matter.coin]
     if not roomy:
-        left = ", ".join(f"{one.number} has {matter.money(_room(matter, one))} left" for one in invoices)
+        left = ", ".join(f"{one.number} has {matter.money(_left(matter, one))} left" for one in invoices)
         step = "credit it by hand once you know which note or refund is right"
         return _wait(ConcernType.OVER_CREDIT, found, left, step)
     charges = mapped_charges(matter, "adjustments", name, found.gap.amount, roomy[0].lines)
@@ -134,10 +166,8 @@ def _allowed(matter: Matter, found: Unexplained, name: str) -> bool:
     return name == GOODWILL and found.gap.amount <= matter.terms.goodwill_tolerance
 
 
-def _room(matter: Matter, invoice: Invoice) -> Decimal:
-    sole = len([one for one in matter.sale.invoices if one.creditable]) == 1
-    notes = [n for n in matter.sale.notes() if n.invoice_number == invoice.number or (sole and not n.invoice_number)]
-    return invoice.total.amount - sum_of(taken_by(note, invoice, matter) for note in notes)
+def _left(matter: Matter, invoice: Invoice) -> Decimal:
+    return room(matter, invoice, matter.sale.notes())
 
 
 def _post(matter: Matter, found: Unexplained, invoice: Invoice, charges: tuple[Charge, ...], kind: str) -> Plan:

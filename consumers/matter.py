@@ -16,7 +16,7 @@ from consumers.line_total_rule import TotalConflict, TotalRule
 from consumers.remaining import SoldLine
 from schemas.concerns import ConcernType
 from schemas.merchant import Terms
-from schemas.money import Money, minor_exponent
+from schemas.money import Money, coin_of
 from schemas.returns import Unit
 from schemas.sales import Location, Sale, StockLine, Tenant
 
@@ -38,7 +38,7 @@ class Matter:
     @property
     def coin(self) -> Decimal:
         """The smallest unit of the sale's currency, in major units."""
-        return Decimal(1).scaleb(-minor_exponent(self.sale.currency))
+        return coin_of(self.sale.currency)
 
     def money(self, amount: Decimal) -> Money:
         """An amount of the sale's currency."""

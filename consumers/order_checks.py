@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
-from consumers.placing import compared, portal_price, tolerance
+from consumers.payouts import portal_price
+from consumers.placing import compared, tolerance
 from consumers.sku_ladder import fold
 from schemas.concerns import ConcernType
 from schemas.merchant import GiftPolicy
@@ -57,17 +59,59 @@ def gift_settled(placed: Placed, matter: Matter) -> Held | None:
     free = [] if placed.sold.line.total.amount <= 0 else _gifts_kept(placed.sold.invoice, matter)
     if not free or matter.waived(ConcernType.GIFT_UNEARNED):
         return None
-    worth = sum((line.price.amount * line.quantity for line in free), Decimal(0))
-    names = ", ".join(sorted({line.sku for line in free}))
+    worth = sum((line.price.amount * pieces for line, pieces in free), Decimal(0))
+    names = ", ".join(sorted({line.sku for line, _ in free}))
     cause = f"the order came with a free {names} (list price {matter.money(worth)}), which is not returned"
     step = 'claw it back in ReturnGO, or waive this; terms.gift_policy = "ignore" never asks'
     return hold(placed, matter, ConcernType.GIFT_UNEARNED, cause, step, gift=names, list_price=str(worth))
 
 
-def _gifts_kept(invoice: Invoice, matter: Matter) -> list[DocumentLine]:
+def _gifts_kept(invoice: Invoice, matter: Matter) -> list[tuple[DocumentLine, Decimal]]:
+    """The free lines of the invoice of which pieces stay with the shopper, and how many."""
     if matter.terms.gift_policy is GiftPolicy.IGNORE or matter.consolidated:
         return []
-    back = Counter(fold(matter.facts.aliases.get(u.sku, u.sku)) for u in matter.case.ret.units)
-    back.update({fold(line.sku): int(line.quantity) for note in matter.sale.notes() for line in note.lines})
-    free = [line for line in invoice.lines if line.total.amount == 0 and line.quantity > 0]
-    return [line for line in free if back[fold(line.sku)] < line.quantity]
+    back = _free_pieces_back(invoice, matter)
+    kept: list[tuple[DocumentLine, Decimal]] = []
+    for line in (line for line in invoice.lines if _free(line)):
+        taken = min(back[fold(line.sku)], line.quantity)
+        back[fold(line.sku)] -= taken
+        if taken < line.quantity:
+            kept.append((line, line.quantity - taken))
+    return kept
+
+
+def _free(line: DocumentLine) -> bool:
+    return line.total.amount == 0 and line.quantity > 0
+
+
+def _free_pieces_back(invoice: Invoice, matter: Matter) -> defaultdict[str, Decimal]:
+    """Free pieces by SKU that notes of the invoice credit already, or that this return brings: those without a price,
+    and those that no paid line of the SKU has room for. What was looked for and not found stayed behind."""
+    creditable = [one for one in matter.sale.invoices if one.creditable]
+    notes = matter.sale.notes()
+    own = [n for n in notes if n.invoice_number == invoice.number or (len(creditable) == 1 and not n.invoice_number)]
+    back = _pieces(line for note in own for line in note.lines if _free(line))
+    paid = _pieces(line for one in creditable for line in one.lines if not _free(line))
+    for sku, pieces in _pieces(line for note in notes for line in note.lines if not _free(line)).items():
+        paid[sku] -= pieces
+    for sku, priced in _coming(matter):
+        if priced and paid[sku] > 0:
+            paid[sku] -= 1
+        else:
+            back[sku] += 1
+    return back
+
+
+def _pieces(lines: Iterable[DocumentLine]) -> defaultdict[str, Decimal]:
+    counted: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        counted[fold(line.sku)] += line.quantity
+    return counted
+
+
+def _coming(matter: Matter) -> list[tuple[str, bool]]:
+    """SKU, and whether it was paid for, of every unit that no note credits yet and that was not missing."""
+    credited = matter.case.covered("credit")
+    open_units = [u for u in matter.case.ret.units if u.returned_item_id not in credited]
+    there = [u for u in open_units if not (u.needs_shipment and u.inspection and not u.inspection.returned)]
+    return [(fold(matter.facts.aliases.get(u.sku, u.sku)), u.paid.amount > 0) for u in there]

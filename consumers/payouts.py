@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from schemas.money import Money
 from schemas.returns import REQUESTED, STORE_CREDIT, SUCCESS, Return, Transaction, Unit
 
 #: The keys of the merchant's `fees` map; all amounts are what the shopper does not get, tax included.
@@ -86,6 +87,13 @@ def in_currency(transactions: Iterable[Transaction], currency: str) -> Decimal |
     if any(t.amount.currency != currency for t in rows):
         return None
     return sum((t.amount.amount for t in rows), Decimal(0))
+
+
+def portal_price(unit: Unit, currency: str) -> Money | None:
+    """What the portal says was paid, in the sale's currency; None where it knows no such figure."""
+    if unit.paid.currency == currency:
+        return unit.gross
+    return unit.shop_paid if unit.shop_paid.currency == currency else None
 
 
 def shop_rate(units: Iterable[Unit], currency: str) -> Decimal | None:

@@ -13,10 +13,10 @@ from consumers.holds import HOUR, QUARTER, Held
 from consumers.kits import part_of
 from consumers.matter import Matter, Placed, hold
 from consumers.native_notes import settling_step
+from consumers.payouts import portal_price
 from consumers.remaining import SoldLine
 from consumers.sku_ladder import SkuMatch, SkuMiss, climb
 from schemas.concerns import ConcernType
-from schemas.money import Money
 from schemas.returns import Unit
 from schemas.sales import VOIDED, DocumentLine, Invoice
 
@@ -119,13 +119,6 @@ def _at_price(sold: SoldLine, unit: Unit, matter: Matter) -> bool:
         return True
     each = Figures(Decimal(1), sold.sold.extended / sold.sold.quantity, sold.sold.tax / sold.sold.quantity)
     return abs(compared(each, unit, matter) - paid.amount) <= tolerance(matter)
-
-
-def portal_price(unit: Unit, currency: str) -> Money | None:
-    """What the portal says was paid, in the sale's currency; None where it knows no such figure."""
-    if unit.paid.currency == currency:
-        return unit.gross
-    return unit.shop_paid if unit.shop_paid.currency == currency else None
 
 
 def compared(each: Figures, unit: Unit, matter: Matter) -> Decimal:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from consumers.case import Case, Done, Plan
-from consumers.payouts import in_currency, succeeded, undecided
+from consumers.payouts import in_currency, shop_rate, succeeded, undecided
+from consumers.prices import prices_credited
 from schemas.actions import Action, PostCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.merchant import EffectOwner, Terms
-from schemas.money import Money, total
-from schemas.returns import DONE, Transaction
+from schemas.money import FOUR_PLACES, Money, coin_of, total
+from schemas.returns import DONE, Transaction, Unit
 
 #: Stands before a transaction's id where a note settles money instead of an item.
 TRANSACTION = "tx:"
@@ -19,12 +21,14 @@ TRANSACTION = "tx:"
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """Refunded less credited. `rows` are the refunds that a note of their own would settle."""
+    """Refunded less credited. `rows` are the refunds that a note of their own would settle; `small`: it may pass
+    unasked where nothing explains it better."""
 
     gap: Money
     refunded: Money
     credited: Money
     rows: tuple[Transaction, ...]
+    small: bool = False
 
     @property
     def order_level(self) -> bool:
@@ -33,8 +37,8 @@ class Unexplained:
 
 
 def unexplained(case: Case, terms: Terms) -> Unexplained | None:
-    """The difference between all refunds and all credits of a return whose items are settled; None where they agree,
-    or where it is too early or not possible to tell.
+    """The difference between all refunds and all credits of a return whose items are settled; None where they agree to
+    the coin or at the portal's prices, or where it is too early or not possible to tell.
 
     Too little refunded counts only once ReturnGO calls the return done and no refund is on its way: the rest may still
     come. Too much is too much whatever is on its way.
@@ -43,24 +47,58 @@ def unexplained(case: Case, terms: Terms) -> Unexplained | None:
     done, ret = succeeded(case.ret), case.ret
     if not done or any(u.exchanged for u in ret.units) or not all(e.confirmed for e in notes):
         return None
-    currency = done[0].amount.currency
-    refunded = in_currency(done, currency)
-    credited = _credited(notes, currency)
+    theirs = done[0].amount.currency
+    refunded, credited = in_currency(done, theirs), _credited(notes, theirs)
     if refunded is None or credited is None:
         return None
-    gap = refunded - credited.amount
-    slack = terms.amount_tolerance * max(len(ret.units), 1)
+    currency = credited.currency
+    rate = Decimal(1) if currency == theirs else shop_rate(_units(case, notes), currency)
+    gap = _gap(case, notes, refunded, theirs, credited, rate)
+    if gap is None or rate is None:
+        return None
+    coin = max(coin_of(currency), coin_of(theirs) * rate)
     early = undecided(ret) or ret.status != DONE or not _all_named(done, notes)
-    if abs(gap) <= slack or (gap < 0 and early):
+    if abs(gap) < coin or (gap < 0 and early):
+        return None
+    prices = prices_credited(case, currency)
+    if theirs == currency and abs(gap - prices.difference) < coin and prices.within(terms, currency):
         return None
     covered = case.covered("credit")
     fresh = tuple(t for t in done if TRANSACTION + t.transaction_id not in covered)
     rows = tuple(t for t in fresh if not t.unit_ids) or fresh
-    return Unexplained(Money(gap, currency), Money(refunded, currency), credited, rows) if rows or gap < 0 else None
+    if not rows and gap > 0:
+        return None
+    small = abs(gap) <= terms.let_be(coin_of(currency), len(ret.units))
+    return Unexplained(Money(gap, currency), Money(refunded, theirs), credited, rows, small)
 
 
-def _credited(notes: Sequence[Done], currency: str) -> Money | None:
+def _gap(
+    case: Case, notes: Sequence[Done], refunded: Decimal, theirs: str, credited: Money, rate: Decimal | None
+) -> Decimal | None:
+    """Refunded less credited in the currency of the notes.
+
+    A refund in the shopper's currency is compared beside the goods: what it adds to the prices paid, at the rate of the
+    order, with what the notes add to their lines.
+    """
+    if theirs == credited.currency:
+        return refunded - credited.amount
+    units, posted = _units(case, notes), [e.action for e in notes if isinstance(e.action, PostCreditNote)]
+    if rate is None or len(posted) < len(notes) or any(unit.paid.currency != theirs for unit in units):
+        return None
+    goods = sum((one.gross.amount for note in posted for one in note.goods), Decimal(0))
+    paid = sum((unit.gross.amount for unit in units), Decimal(0))
+    return ((refunded - paid) * rate - (credited.amount - goods)).quantize(FOUR_PLACES)
+
+
+def _units(case: Case, notes: Sequence[Done]) -> list[Unit]:
+    credited = {unit for note in notes for unit in note.units}
+    return [unit for unit in case.ret.units if unit.returned_item_id in credited]
+
+
+def _credited(notes: Sequence[Done], otherwise: str) -> Money | None:
+    """What the notes of one currency give; nothing, in the currency given, where there are none."""
     amounts = [e.gross for e in notes]
+    currency = next((gross.currency for gross in amounts if gross), otherwise)
     if any(gross is None or gross.currency != currency for gross in amounts):
         return None
     kept = [e.action.fees_withheld for e in notes if isinstance(e.action, PostCreditNote) and e.action.fees_withheld]
@@ -78,8 +116,15 @@ def without_note(case: Case, terms: Terms, found: Unexplained) -> Plan | None:
         return None
     if ConcernType.AMOUNT_MISMATCH in case.waived:
         return Plan(remarks=(f"{both_figures(found)}; accepted by a person",))
+    if found.small:
+        return let_be(found)
     step = "refund the rest in ReturnGO, or correct the credit note in Cin7, or waive this"
     return Plan(concerns=(mismatch(found, step),))
+
+
+def let_be(found: Unexplained) -> Plan:
+    """Nothing to do about so little, but it is told."""
+    return Plan(remarks=(f"{both_figures(found)}; the {abs(found.gap)} between them is let be",))
 
 
 def both_figures(found: Unexplained) -> str:

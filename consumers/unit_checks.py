@@ -10,7 +10,8 @@ from consumers.findings import AWAITED, DROP_SHIP, drop_shipped, serial_differs
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
 from consumers.order_checks import gift_settled, not_from_an_exchange, share_is_ours
-from consumers.placing import PARTS_BY_HAND, compared, part_of_a_piece, portal_price, tolerance
+from consumers.payouts import portal_price
+from consumers.placing import PARTS_BY_HAND, compared, part_of_a_piece, tolerance
 from schemas.concerns import ConcernType
 from schemas.merchant import Disposition, DispositionRule, EffectOwner
 from schemas.sales import SERVICE, TaxRule

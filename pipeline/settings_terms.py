@@ -154,6 +154,7 @@ class TermsForm(Form):
     write_off_account = text()
     write_off_approval_above = amount(allow_none=True)
     amount_tolerance = amount()
+    return_tolerance = amount()
     goodwill_tolerance = amount()
     restock_value_tolerance = amount()
     check_restock_value = switch()

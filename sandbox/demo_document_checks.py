@@ -8,7 +8,17 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from sandbox.day.arithmetic import entitlements, moved_accounts
-from sandbox.day.words import BIRCH, CEDAR, FEE_INCOME, PAID_FROM, WRITE_OFFS, Ending, ReturnOfDay, many
+from sandbox.day.words import (
+    BIRCH,
+    CEDAR,
+    FEE_INCOME,
+    PAID_FROM,
+    SHIPPING_INCOME,
+    WRITE_OFFS,
+    Ending,
+    ReturnOfDay,
+    many,
+)
 from sandbox.demo_facts import Facts, Verdict
 from sandbox.demo_finance import FINANCE
 
@@ -34,7 +44,12 @@ def _written_off(facts: Facts) -> Verdict:
 def _own_accounts(facts: Facts) -> Verdict:
     before, after = facts.morning.accounts, facts.evening.accounts
     due = moved_accounts(facts.day, facts.morning.costs)
-    names = {FEE_INCOME: "fees", WRITE_OFFS: "write-offs", **{code: f"account {code}" for code in PAID_FROM.values()}}
+    names = {
+        FEE_INCOME: "fees",
+        SHIPPING_INCOME: "shipping",
+        WRITE_OFFS: "write-offs",
+        **{code: f"account {code}" for code in PAID_FROM.values()},
+    }
     moved = {code: after.get(code, Decimal(0)) - before.get(code, Decimal(0)) for code in names}
     wrong = [
         f"{names[code]}: {code} moved by {moved[code]:f}, not {due[code]:f}"
@@ -42,6 +57,20 @@ def _own_accounts(facts: Facts) -> Verdict:
         if abs(moved[code] - due[code]) >= CENT
     ]
     return wrong, ", ".join(f"{names[code]} {abs(moved[code]):.2f}" for code in names)
+
+
+def _shipping(facts: Facts) -> Verdict:
+    due = entitlements(facts.day)
+    wrong, found = [], []
+    for one in facts.day.returns:
+        if not one.shipping_back or one.ending is not Ending.CREDITED:
+            continue
+        paid = sum(due[one.name].refunds.values(), Decimal(0)).quantize(CENT)
+        credited = sum((note.total.gross for note in facts.notes_of(one.name)), Decimal(0)).quantize(CENT)
+        found.append(f"{many(sum(back.quantity for back in one.back), 'piece')}, {credited} credited")
+        if credited != paid:
+            wrong.append(f"{one.name}: {credited} credited, {paid} refunded")
+    return wrong, "; ".join(found) or NONE_TODAY
 
 
 def _refunds(facts: Facts) -> Verdict:
@@ -171,6 +200,7 @@ def _unseen(facts: Facts) -> Verdict:
 DOCUMENT_CHECKS: tuple[tuple[str, Callable[[Facts], Verdict]], ...] = (
     ("damaged goods went through quarantine to the write-off account, once", _written_off),
     ("fees, write-offs and refunds stand on their own accounts", _own_accounts),
+    ("a refund of many pieces with their shipping is credited to the penny", _shipping),
     ("each refund is recorded once, on its credit note", _refunds),
     ("a return that ended before anybody told us of it was found and credited", _unseen),
     ("the portal was told once that a refund may go, where the goods are in", _words),

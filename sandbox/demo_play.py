@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sandbox.day.arithmetic import CENT, piece
+from sandbox.day.arithmetic import CENT, piece, refunds_of
 from sandbox.day.words import ADVANCED, ALDER, CEDAR, Back, Day, Ending, ReturnOfDay, SaleOfDay, Step, Until
 from sandbox.demo_desk import Desk
 from sandbox.demo_finance import release_batch
@@ -77,6 +77,7 @@ def sale_form(sale: SaleOfDay) -> dict[str, Any]:
         "tax_inclusive": sale.tax_inclusive,
         "ship": True,
         "invoice_status": sale.invoice,
+        "charges": [{"price": str(sale.shipping)}] if sale.shipping else [],
         "lines": [
             {
                 "sku": line.sku,
@@ -241,10 +242,17 @@ class Player:
             self.rma_ids[one.name], self.unit_ids[one.name] = made["rma_id"], made["returned_item_ids"]
             return
         path = f"/returngo/rmas/{self.rma_ids[one.name]}"
-        self.desk.post(f"{path}/{button}", {"settles_after": "0", "outcome": "Success"} if button == "refund" else {})
+        self.desk.post(f"{path}/{button}", self._money(one) if button == "refund" else {})
         if button == "receive" and any(back.faulty for back in one.back):
             verdict = {"returned": True, "restockable": False, "reason": one.back[0].reason}
             self.desk.post(f"{path}/inspect", dict.fromkeys(self.unit_ids[one.name], verdict))
+
+    def _money(self, one: ReturnOfDay) -> dict[str, str]:
+        settled = {"settles_after": "0", "outcome": "Success"}
+        if not one.shipping_back:
+            return settled
+        paid = sum(refunds_of(self.day.sale(one.order_name), one).values(), Decimal(0))
+        return settled | {"amount": str(paid.quantize(CENT))}
 
     def _request(self, one: ReturnOfDay) -> dict[str, Any]:
         sale = self.day.sale(one.order_name)

@@ -167,6 +167,7 @@ class Terms:
     write_off_account: str = ""
     write_off_approval_above: Decimal | None = None
     amount_tolerance: Decimal = Decimal("0.05")
+    return_tolerance: Decimal = Decimal("0.50")
     goodwill_tolerance: Decimal = Decimal("0.00")
     restock_value_tolerance: Decimal = Decimal("0.01")
     check_restock_value: bool = True
@@ -180,3 +181,12 @@ class Terms:
     gap_hours: Mapping[str, int] = field(default_factory=dict)
     gap_owners: Mapping[str, str] = field(default_factory=dict)
     exchange_marker: str = ""
+
+    def let_be(self, coin: Decimal, pieces: int) -> Decimal:
+        """The most that may pass unasked over a whole return of so many pieces, never below the smallest `coin`."""
+        each = max(self.amount_tolerance, coin)
+        return min(each * max(pieces, 1), max(self.return_tolerance, each))
+
+    def let_be_of_prices(self, coin: Decimal, pieces: int, told: int) -> Decimal:
+        """The same for the portal's prices beside the invoice: each of the `told` figures is rounded to the coin."""
+        return max(self.let_be(coin, pieces), coin * told / 2)

@@ -29,6 +29,11 @@ def minor_exponent(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
+def coin_of(currency: str) -> Decimal:
+    """The smallest unit of the currency, in major units: 0.01 for GBP, 1 for JPY, 0.001 for KWD."""
+    return Decimal(1).scaleb(-minor_exponent(currency))
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An exact amount in major units of one currency (12.50 GBP is Decimal("12.50"))."""
@@ -92,7 +97,7 @@ class Money:
 
     def to_minor(self) -> Money:
         """Rounded half up to the currency's smallest unit: what can be paid."""
-        return self.quantized(Decimal(1).scaleb(-minor_exponent(self.currency)))
+        return self.quantized(coin_of(self.currency))
 
 
 def zero(currency: str) -> Money:

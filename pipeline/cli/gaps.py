@@ -13,6 +13,7 @@ import click
 from pipeline.cli._ledger import Moment, at, opened, print_json, show
 from pipeline.cli._options import settings_options
 from pipeline.settings import Settings
+from schemas.concerns import Owner
 from schemas.gaps import BUCKETS, Gap
 
 #: The change of a gap is counted against this long ago.
@@ -41,7 +42,7 @@ def command(
     as_csv: bool,
 ) -> None:
     """The 14 gaps of the three-way match, computed from the ledger. No call is made."""
-    from pipeline.ledger import gaps
+    from pipeline.ledger import gap_pennies, gaps
     from pipeline.parts import utc_now
 
     moment = as_of or utc_now()
@@ -50,17 +51,27 @@ def command(
     with opened(settings) as ledger, ledger.read() as conn:
         items = [i for i in gaps.find(conn, terms, moment, **asked) if owner in {"", i.owner}]  # type: ignore[arg-type]
         before = [i for i in gaps.find(conn, terms, moment - _BEFORE, **asked) if owner in {"", i.owner}]  # type: ignore[arg-type]
+        pennies = (
+            []
+            if name or owner not in {"", Owner.FINANCE}
+            else gap_pennies.find(conn, terms, moment, shop=shop, rma=rma)
+        )
     rows = [item.as_row(moment) for item in items]
     told = gaps.summary(items, moment, before)
     if as_csv:
         _csv(rows)
     elif as_json:
-        print_json({"as_of": moment, "gaps": told, "items": rows, "money": gaps.money_of(items)})
+        let_be = {"count": len(pennies), "money": gap_pennies.sums(pennies), "items": [one.as_row() for one in pennies]}
+        print_json(
+            {"as_of": moment, "gaps": told, "items": rows, "money": gaps.money_of(items), "let_be": let_be},
+        )
     elif name or rma:
         _items(rows)
+        _let_be(pennies, each=True)
     else:
         _table(told)
         _footer(settings, items, moment)
+        _let_be(pennies)
 
 
 def _csv(rows: list[dict[str, Any]]) -> None:
@@ -111,6 +122,18 @@ def _oldest(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "-"
     return f"{row['rma'] or row['shop']}, {row['days']} d"
+
+
+def _let_be(pennies: list[Any], *, each: bool = False) -> None:
+    """What nobody is asked about, so that it can still be added up."""
+    from pipeline.ledger.gap_pennies import sums
+    from pipeline.ledger.letters import money_text
+
+    if pennies:
+        count = f"{len(pennies)} return{'s' if len(pennies) > 1 else ''}"
+        click.echo(f"let be within the tolerances: {money_text(sums(pennies))} over {count}")
+    for one in pennies if each else ():
+        click.echo(f"  {one.rma}: {one.money} ({one.cause})")
 
 
 def _footer(settings: Settings, items: list[Any], moment: datetime) -> None:

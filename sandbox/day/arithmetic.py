@@ -13,6 +13,7 @@ from sandbox.day.words import (
     PAID_FROM,
     PERCENT,
     QUARANTINE,
+    SHIPPING_INCOME,
     TO_CARD,
     VAT_20,
     WRITE_OFFS,
@@ -68,8 +69,8 @@ def piece(line: Sold, *, inclusive: bool) -> tuple[Decimal, Decimal]:
 class Entitlement:
     """What one return must get: amounts per tax rule (fees taken off), and pieces restocked per (SKU, location).
 
-    `fees` is what was kept; `written_off` are the restocked pieces per SKU that left again; `refunds` is what the
-    portal paid, per account.
+    `fees` is what was kept, `shipping` what was given back of it; `written_off` are the restocked pieces per SKU that
+    left again; `refunds` is what the portal paid, per account.
     """
 
     currency: str
@@ -77,6 +78,7 @@ class Entitlement:
     pieces: Mapping[tuple[str, str], int]
     lines: int
     fees: Amounts = Amounts()
+    shipping: Amounts = Amounts()
     written_off: Mapping[str, int] = field(default_factory=dict)
     refunds: Mapping[str, Decimal] = field(default_factory=dict)
 
@@ -113,17 +115,25 @@ def _entitled(sale: SaleOfDay, one: ReturnOfDay, left: dict[tuple[str, int], tup
         pieces[sold.sku, QUARANTINE if back.faulty else MAIN] += back.quantity
         amounts[VAT_20] -= fee_of(back)
     fees = sum((fee_of(back) for back in one.back), Amounts())
+    shipping = shipping_of(sale) if one.shipping_back else Amounts()
+    amounts[VAT_20] += shipping
     gone = {sale.lines[back.line].sku: back.quantity for back in one.back if back.written_off}
     amounts = defaultdict(Amounts, {rule: each for rule, each in amounts.items() if each != Amounts()})
     return Entitlement(
         sale.currency,
         dict(amounts),
         dict(pieces),
-        len(one.back),
+        len(one.back) + one.shipping_back,
         fees,
+        shipping,
         gone,
-        _refunds(sale, one) if one.refunded else {},
+        refunds_of(sale, one) if one.refunded else {},
     )
+
+
+def shipping_of(sale: SaleOfDay) -> Amounts:
+    """What the invoice charges for shipping."""
+    return invoiced(Sold("", 1, sale.shipping), inclusive=sale.tax_inclusive)
 
 
 def fee_of(back: Back) -> Amounts:
@@ -133,12 +143,15 @@ def fee_of(back: Back) -> Amounts:
     return Amounts(net, gross - net)
 
 
-def _refunds(sale: SaleOfDay, one: ReturnOfDay) -> dict[str, Decimal]:
+def refunds_of(sale: SaleOfDay, one: ReturnOfDay) -> dict[str, Decimal]:
+    """What the portal pays, by the account it is paid from."""
     paid: defaultdict[str, Decimal] = defaultdict(Decimal)
     for back in one.back:
         each, tax = piece(sale.lines[back.line], inclusive=sale.tax_inclusive)
         gross = each if sale.tax_inclusive else each + tax
         paid[PAID_FROM[back.resolution]] += (gross - back.fee) * back.quantity
+    if one.shipping_back:
+        paid[PAID_FROM[one.back[0].resolution]] += shipping_of(sale).gross
     return dict(paid)
 
 
@@ -165,12 +178,13 @@ def moved_stock(day: Day) -> dict[tuple[str, str], int]:
 def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """How far each account must have moved, base currency, debit positive. `costs` is the unit cost of each SKU.
 
-    Credits reverse sales (200), tax (820) and receivables (610); a fee kept is income (260). Restocked goods come back
-    into stock (630) out of cost of sales (310), damaged ones leave it again for the write-offs (403). A refund clears
-    the receivable from where it was paid (712, 850). The invoices that were still drafts in the morning are booked
-    during the day; of an order that is imported again, the new invoice, which is paid (712).
+    Credits reverse sales (200), tax (820) and receivables (610); a fee kept is income (260), and shipping given back
+    comes out of its own (210). Restocked goods come back into stock (630) out of cost of sales (310), damaged ones
+    leave it again for the write-offs (403). A refund clears the receivable from where it was paid (712, 850). The
+    invoices that were still drafts in the morning are booked during the day; of an order that is imported again, the
+    new invoice, which is paid (712).
     """
-    accounts = ("200", FEE_INCOME, "310", WRITE_OFFS, "610", "630", "820", *PAID_FROM.values())
+    accounts = ("200", FEE_INCOME, SHIPPING_INCOME, "310", WRITE_OFFS, "610", "630", "820", *PAID_FROM.values())
     moved = dict.fromkeys(accounts, ZERO)
     due = entitlements(day)
     for one in day.returns:
@@ -190,8 +204,9 @@ def moved_accounts(day: Day, costs: Mapping[str, Decimal]) -> dict[str, Decimal]
 
 def _credit(moved: dict[str, Decimal], rate: Decimal, entitled: Entitlement, costs: Mapping[str, Decimal]) -> None:
     _post(moved, entitled.total, rate)
-    moved["200"] += entitled.fees.net * rate
+    moved["200"] += (entitled.fees.net - entitled.shipping.net) * rate
     moved[FEE_INCOME] -= entitled.fees.net * rate
+    moved[SHIPPING_INCOME] += entitled.shipping.net * rate
     for account, paid in entitled.refunds.items():
         moved["610"] += paid * rate
         moved[account] -= paid * rate

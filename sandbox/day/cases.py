@@ -63,6 +63,7 @@ def special_cases() -> tuple[Case, ...]:
         _travelling("bare", "webhooks without an id", "#1015", Manner(payload_form="bare")),
         _overpaid(),
         _whole_order(),
+        _small_shipping(),
     )
 
 
@@ -239,3 +240,11 @@ def _whole_order() -> Case:
     lines = (Sold("TEE-BLK-S", 2, TEE), Sold("HOODIE-GRY-S", 1, HOODIE))
     back = (Back(0, 2), Back(1))
     return Case(SaleOfDay("#1017", lines), (ReturnOfDay("whole order", "everything comes back", "#1017", back),))
+
+
+def _small_shipping() -> Case:
+    """What the tolerance of one piece, times the pieces, would hide."""
+    sale = SaleOfDay("#1057", (Sold("SOCK-3PK", 100, Decimal(6)),), shipping=Decimal("4.80"))
+    told = "100 pieces refunded with the shipping of 4.80; not a penny let be"
+    one = ReturnOfDay("shipping of many", told, "#1057", (Back(0, 100),), refunded=True, shipping_back=True)
+    return Case(sale, (one,))

@@ -62,8 +62,10 @@ def _life(one: ReturnOfDay, start: float) -> Iterator[Step]:
         yield Step(arrival, "cancel", one.name)
         return
     first = Until("credited", "simple first") if one.name == "simple second" else None
+    if one.shipping_back:
+        yield Step(start + APPROVED_AFTER + PAID_AFTER, "refund", one.name)
     yield Step(arrival, "receive", one.name, until=first)
-    if one.refunded:
+    if one.refunded and not one.shipping_back:
         # Once the portal was told that it may: a refund that is out already is not let go any more.
         yield Step(arrival + PAID_AFTER, "refund", one.name, until=Until("done", one.name, "comment"))
 

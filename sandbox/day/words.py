@@ -16,7 +16,7 @@ MAIN, QUARANTINE = "Main Warehouse", "Quarantine"
 TO_CARD, TO_STORE_CREDIT, EXCHANGE = "RefundToPaymentMethod", "RefundToStoreCredit", "InstantVariantExchange"
 #: Cin7's account of each thing that a day moves beside sales, tax, stock and receivables.
 PAID_FROM: Mapping[str, str] = {TO_CARD: "712", TO_STORE_CREDIT: "850"}
-FEE_INCOME, WRITE_OFFS = "260", "403"
+FEE_INCOME, SHIPPING_INCOME, WRITE_OFFS = "260", "210", "403"
 DAMAGED = "Damaged in transit"
 #: The shops of the day, all on one practice company: everything by us at once; Cin7's own channel credits and we adopt;
 #: by batches that finance releases.
@@ -52,7 +52,8 @@ class Sold:
 
 @dataclass(frozen=True, slots=True)
 class SaleOfDay:
-    """A sale made before the day: shipped, and invoiced as `invoice` says. `rate` is base currency per unit."""
+    """A sale made before the day: shipped, and invoiced as `invoice` says. `rate` is base currency per unit; `shipping`
+    is the charge on its invoice, at 20 %."""
 
     order_name: str
     lines: tuple[Sold, ...]
@@ -62,6 +63,7 @@ class SaleOfDay:
     rate: Decimal = Decimal(1)
     invoice: str = "PAID"
     days_ago: int = 7
+    shipping: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,9 @@ class ReturnOfDay:
     """One return and how it must end. `waits_for` is an exception it must show, for good or until the day helps it.
 
     `order_name` names a sale of the day; `told_order` is what the portal calls it, where that differs. `refunded`: the
-    portal pays the shopper during the day. `after_lock`: it comes after the period is locked. `imported_again`: its
-    sale is voided during the day, and the shop's channel makes the order anew, paid.
+    portal pays the shopper during the day; `shipping_back`: with the shipping, and before the goods are here.
+    `after_lock`: it comes after the period is locked. `imported_again`: its sale is voided during the day, and the
+    shop's channel makes the order anew, paid.
     """
 
     name: str
@@ -113,6 +116,7 @@ class ReturnOfDay:
     told_order: str = ""
     shop: str = ALDER
     refunded: bool = False
+    shipping_back: bool = False
     after_lock: bool = False
     imported_again: bool = False
 
@@ -132,7 +136,8 @@ class ReturnOfDay:
         if self.ending is not Ending.CREDITED:
             return frozenset()
         found = {"credit"}
-        found |= {"comment"} if self.shop == ALDER and not self.exchanged else set()
+        # A refund that is out already is not let go any more.
+        found |= {"comment"} if self.shop == ALDER and not self.exchanged and not self.shipping_back else set()
         found |= {"write-off"} if any(back.written_off for back in self.back) else set()
         found |= {"refund"} if self.refunded else set()
         found |= {"authorise"} if self.exchanged else set()

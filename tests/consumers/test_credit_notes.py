@@ -11,7 +11,7 @@ from consumers import credit_notes
 from consumers.case import Plan
 from schemas.actions import PostCreditNote
 from schemas.concerns import ConcernType, Owner, owner_of
-from schemas.merchant import NoteStyle
+from schemas.merchant import GiftPolicy, NoteStyle
 from schemas.returns import DONE, Return, Transaction
 from schemas.sales import DRAFT, PAID, VOIDED, ZERO_GUID, Invoice, TaxRule
 from tests.consumers.builders import (
@@ -104,8 +104,8 @@ def test_each_invoice_gets_its_own_note_and_the_oldest_is_filled_first() -> None
 
 def test_a_unit_is_credited_at_the_line_whose_price_was_paid() -> None:
     gift = a_line(price="0", comment="free gift")
-    plan = decided(sale=a_sale(an_invoice(gift, a_line(tax="6")), fulfilments=(a_fulfilment(a_pick(quantity=2)),)))
-    assert the_note(plan).gross == gbp(36)
+    sale = a_sale(an_invoice(gift, a_line(tax="6")), fulfilments=(a_fulfilment(a_pick(quantity=2)),))
+    assert the_note(decided(sale=sale, terms=some_terms(gift_policy=GiftPolicy.IGNORE))).gross == gbp(36)
 
 
 def test_a_sku_nobody_knows_goes_to_operations_with_the_nearest_products() -> None:

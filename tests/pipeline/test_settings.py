@@ -193,6 +193,7 @@ def test_terms_come_out_as_exact_values() -> None:
         go_live=date(2026, 4, 1),
         style="direct",
         amount_tolerance="0.10",
+        return_tolerance="0.75",
         batch={"cut_off": "17:30", "auto_release_below": 250},
         owners={"AMOUNT_MISMATCH": "customer experience"},
         fees={"restocking": {"description": "Restocking fee", "account": "260", "tax_rule": "20% (VAT on Income)"}},
@@ -204,6 +205,7 @@ def test_terms_come_out_as_exact_values() -> None:
     assert found.go_live == date(2026, 4, 1)
     assert found.style is NoteStyle.DIRECT
     assert found.amount_tolerance == Decimal("0.10")
+    assert found.return_tolerance == Decimal("0.75")
     assert found.batch.auto_release_below == Decimal(250)
     assert found.owners == {"AMOUNT_MISMATCH": Owner.CUSTOMER_EXPERIENCE}
     assert found.fees["restocking"].account == "260"

@@ -82,6 +82,7 @@ def perfect() -> Facts:
         payments=[
             Payment(SALES["#1021"], Decimal(24), "712", "RL-2"),
             Payment(SALES["#1022"], Decimal(55), "850", "RL-3"),
+            Payment(SALES["#1057"], Decimal("604.80"), "712", "RL-4"),
         ],
         orders={"draft": "AUTHORISED", "voided": "VOIDED"},
         words={RMAS[one.name]: int("comment" in one.effects) for one in DAY.returns},
@@ -147,6 +148,13 @@ def a_note_on_a_strangers_sale() -> Facts:
     return changed(notes=[replace(notes[0], sale_id=SALES[stranger]), *notes[1:]])
 
 
+def the_shipping_of_many_let_be() -> Facts:
+    notes = perfect().evening.notes
+    many = RMAS["shipping of many"]
+    less = Amounts(Decimal(500), Decimal(100))
+    return changed(notes=[replace(one, total=less) if one.rma == many else one for one in notes])
+
+
 def a_penny_too_much() -> Facts:
     notes = perfect().evening.notes
     more = {rule: each + Amounts(Decimal("0.01")) for rule, each in notes[0].by_rule.items()}
@@ -199,8 +207,8 @@ def a_refund_paid_twice() -> Facts:
 
 
 def a_store_credit_paid_from_the_bank() -> Facts:
-    card, credit = perfect().evening.payments
-    return changed(payments=[card, replace(credit, account="712")])
+    card, credit, *others = perfect().evening.payments
+    return changed(payments=[card, replace(credit, account="712"), *others])
 
 
 def two_words_about_one_return() -> Facts:
@@ -246,6 +254,7 @@ MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
     (a_second_write_off, WRITE_OFF),
     (a_fee_on_the_sales_account, "fees, write-offs and refunds stand on their own accounts"),
     (a_refund_paid_twice, REFUNDS),
+    (the_shipping_of_many_let_be, "a refund of many pieces with their shipping is credited to the penny"),
     (a_store_credit_paid_from_the_bank, REFUNDS),
     (two_words_about_one_return, "the portal was told once that a refund may go, where the goods are in"),
     (lambda: changed(orders={"draft": "DRAFT"}), EXCHANGES),
@@ -319,7 +328,7 @@ def test_the_last_line_says_in_one_sentence_what_happened() -> None:
         "of 30 returns credited",
         "2 returns waiting",
         "1 piece written off",
-        "2 refunds recorded",
+        "3 refunds recorded",
         "1 batch posted",
     ):
         assert words in said

@@ -14,7 +14,7 @@ from sandbox.books import building, tenant
 from sandbox.books.ledger import DEFAULT_RULES, Books
 from sandbox.books.sales import document_totals
 from sandbox.day import make_day
-from sandbox.day.arithmetic import Amounts, entitlements, invoiced, moved_accounts, moved_stock, piece
+from sandbox.day.arithmetic import entitlements, invoiced, moved_accounts, moved_stock, piece, shipping_of
 from sandbox.day.words import ADVANCED, QUARANTINE, SIMPLE, Day, Ending, Sold, Step
 from sandbox.demo_play import sale_form
 
@@ -88,6 +88,7 @@ def test_steps_are_in_order_of_time_and_every_return_has_its_own() -> None:
         assert _life(day, one.name) in (
             ["request", "approve", "receive"],
             ["request", "approve", "receive", "refund"],
+            ["request", "approve", "refund", "receive"],
             ["credit natively", "request", "approve", "receive"],
             ["request", "draft order", "receive"],
             ["request", "approve", "cancel"],
@@ -135,8 +136,9 @@ def test_every_line_is_invoiced_as_the_practice_books_do() -> None:
     tenant.set_up(books, tenant.default_tenant())
     for sale in day.sales:
         built = building.build_sale(books, sale_form(sale) | {"ship": False, "invoice_status": "AUTHORISED"}, NOW)
-        own = sum((invoiced(line, inclusive=sale.tax_inclusive) for line in sale.lines), Amounts())
-        totals = document_totals(built.invoices[0].lines, inclusive=sale.tax_inclusive)
+        own = sum((invoiced(line, inclusive=sale.tax_inclusive) for line in sale.lines), shipping_of(sale))
+        made = built.invoices[0]
+        totals = document_totals([*made.lines, *made.charges], inclusive=sale.tax_inclusive)
         assert totals == (own.net, own.tax, own.gross)
 
 
@@ -149,6 +151,12 @@ def test_two_returns_of_one_line_share_it_to_the_last_fraction() -> None:
 def test_a_fee_is_taken_off_the_credit_and_off_the_refund() -> None:
     due = entitlements(forty())["fee"]
     assert (due.total.gross, due.fees.gross, due.refunds) == (Decimal(24), Decimal(6), {"712": Decimal(24)})
+
+
+def test_shipping_given_back_is_in_the_credit_and_in_the_refund() -> None:
+    due = entitlements(forty())["shipping of many"]
+    assert (due.total.gross, due.shipping.gross) == (Decimal("604.80"), Decimal("4.80"))
+    assert due.refunds == {"712": Decimal("604.80")}
 
 
 def test_written_off_pieces_are_restocked_and_gone_again() -> None:
@@ -166,6 +174,7 @@ def test_what_a_return_must_end_with_follows_from_its_shop_and_its_goods() -> No
     effects = {one.name: one.effects for one in forty().returns}
     assert effects["damaged"] == {"credit", "comment", "write-off"}
     assert effects["store credit"] == {"credit", "comment", "refund"}
+    assert effects["shipping of many"] == {"credit", "refund"}
     assert effects["exchange"] == {"credit", "authorise"}
     assert effects["native"] == effects["batch first"] == {"credit"}
     assert effects["cancelled"] == frozenset()
