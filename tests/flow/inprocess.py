@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def servers(folder: Path, **options: object) -> Iterator[Served]:
 
 class Line(Bench):
     """One installation with helpers for whole stories."""
+
+    def at(self, moment: datetime) -> None:
+        """Make this the present of the line and of the practice world: two clocks that disagree tell no story."""
+        self.clock.now = moment
+        self.control("/clock", {"now": moment.isoformat()})
 
     def nudge_and_settle(self, rma_id: str, rounds: int = 4) -> dict[str, str]:
         """Read the return and let every consumer work until nothing is due; gives each entry's state."""
