@@ -13,6 +13,7 @@ from redis import Redis
 
 from tests.pipeline.ingress_process import CIN7, RETURNGO, RunningIngress, kept, running_ingress, settings_for
 from tests.valkey_server import running_valkey
+from tests.waiting import BOUND
 
 BOUNDED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PATHS = st.one_of(
@@ -45,7 +46,7 @@ def ingress(running: tuple[RunningIngress, str]) -> RunningIngress:
 
 
 def exchange(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as client:
         parts = []
         try:
             client.sendall(request)
