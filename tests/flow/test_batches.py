@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from pipeline.ledger import tables as t
 from pipeline.ledger.requeueing import requeue
 from schemas.merchant import Posting
 from tasks import batching, consume
-from tests.flow.inprocess import Line, Served, line, servers
+from tests.flow.inprocess import NOON, Line, Served, line, servers
 
 TERMS = """
 posting = "batch"
@@ -40,7 +40,6 @@ cut_off = 18:00:00
 """
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
-NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,6 @@ class Day:
     def __init__(self, line: Line, folder: Path) -> None:
         self.line = line
         self.folder = folder
-        line.at(NOON)
 
     def receive(self, order: str, **more: Any) -> str:
         """A sale whose return came in; gives its RMA."""
