@@ -38,7 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield started
 
 
-@pytest.fixture(params=MOMENTS.values(), ids=MOMENTS.keys())
+@pytest.fixture(params=MOMENTS.values(), ids=list(MOMENTS))
 def moment(request: pytest.FixtureRequest) -> datetime:
     made: datetime = request.param
     return made

@@ -34,7 +34,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "sqlite":
         yield f"sqlite:///{folder / 'ledger.sqlite'}"
         return
-    with running_postgres(folder) as made:
+    with running_postgres() as made:
         yield made
 
 

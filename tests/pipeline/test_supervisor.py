@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,12 +170,14 @@ def test_the_embedded_server_is_started_again_with_its_data(up: Callable[..., Su
     os.kill(first.pid, signal.SIGKILL)
 
     def answers() -> bool:
-        with redis.Redis.from_url(supervisor.redis_url) as client:
+        with suppress(redis.ConnectionError), redis.Redis.from_url(supervisor.redis_url) as client:
             return bool(client.get("kept") == b"yes")
+        return False
 
-    until(lambda: not exists(first.pid))
-    supervisor.look()
-    assert answers()
+    look_until(supervisor, answers)
+    again = embedded.adopt(embedded.folder_of(settings.data_dir))
+    assert again is not None
+    assert again.pid != first.pid
 
 
 def test_a_role_that_keeps_dying_is_started_less_and_less_often(

@@ -120,7 +120,7 @@ def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "sqlite":
         yield from _line(folder, f"sqlite:///{folder / 'ledger.sqlite'}")
     else:
-        with running_postgres(folder / "pg") as url:
+        with running_postgres() as url:
             yield from _line(folder, url)
 
 
