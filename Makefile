@@ -5,19 +5,23 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 ARGS ?=
+SHIFT ?= +12h
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt soak bench lock clean
+.PHONY: help setup demo test test-clock lint fmt soak bench lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## play a day of returns through the whole line (ARGS="--returns 40 --seed 7 --json")
 	@$(BIN)/python -m sandbox.demo $(ARGS)
 
 test: lint ## everything that must hold: lint, types, import contracts, tests
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-clock: $(READY) ## the tests on a clock that is ahead (SHIFT=+40d ARGS="tests/flow"; Linux on x86_64)
+	$(BIN)/python -m tests.shifted $(SHIFT) -n $(JOBS) $(ARGS)
 
 lint: $(READY) ## style, types and import contracts
 	$(BIN)/ruff check

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import httpx
 
+from tests.waiting import BOUND
+
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def running_sandbox(**options: object) -> Iterator[SandboxHandle]:
             process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
             try:
                 urls = _wait_for(port_file, process, Path(folder, "output"))
-                with httpx.Client(base_url=f"{urls['base_url']}/control", timeout=30.0, trust_env=False) as control:
+                with httpx.Client(base_url=f"{urls['base_url']}/control", timeout=BOUND, trust_env=False) as control:
                     _wait_healthy(urls["base_url"])
                     yield SandboxHandle(
                         urls["base_url"],
@@ -62,7 +63,7 @@ def running_sandbox(**options: object) -> Iterator[SandboxHandle]:
 
 
 def _wait_for(port_file: Path, process: subprocess.Popen[bytes], output: Path) -> dict[str, str]:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + BOUND
     while time.monotonic() < deadline:
         if port_file.exists():
             urls: dict[str, str] = json.loads(port_file.read_text())
@@ -74,7 +75,7 @@ def _wait_for(port_file: Path, process: subprocess.Popen[bytes], output: Path) -
 
 
 def _wait_healthy(base_url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + BOUND
     while time.monotonic() < deadline:
         try:
             if httpx.get(f"{base_url}/healthz", trust_env=False).status_code == 200:
@@ -88,7 +89,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.kill(process.pid, signal.SIGTERM)
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=BOUND)
     except subprocess.TimeoutExpired:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()

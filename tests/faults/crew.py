@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import BOUND, until
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Small enough for a test; the rules between the intervals still hold.
@@ -28,14 +29,6 @@ park_max = 60
 quota_patience = 1.0
 """
 QUICK: dict[str, Any] = {"intervals": INTERVALS, "write_deadline": 1.5, "read_deadline": 1.5}
-
-
-def until(what: str, true: Callable[[], bool], seconds: float = 40.0, log: Callable[[], str] = str) -> None:
-    """Wait until it is true. Raises AssertionError that says what did not happen, with the log."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{log()[-6000:]}"
-        time.sleep(0.05)
 
 
 @dataclass
@@ -66,7 +59,7 @@ class Worker:
         """SIGKILL for the parent and its children, as a power cut."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(BOUND)
 
     def stop(self) -> None:
         """Ask it to stop; after a while it is made to."""
@@ -103,7 +96,7 @@ def celery_worker(
         worker = Worker(process, path)
         try:
             if wait:
-                until("the worker is ready", worker.ready, 40, worker.log)
+                until("the worker is ready", worker.ready, log=worker.log)
             yield worker
         finally:
             worker.stop()

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,10 +17,9 @@ from typing import Any
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import SKU, Bench
 from tests.valkey_server import ValkeyHandle
+from tests.waiting import BOUND, until
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds within which everything must be well again without a hand, on a busy machine.
-BOUND = 45.0
 TERMS = """
 availability_target = "shopify"
 
@@ -79,7 +77,7 @@ class Nursery:
         assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.stdout.close()
-        self._process.wait(10)
+        self._process.wait(BOUND)
 
 
 @contextmanager
@@ -97,14 +95,6 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def until(what: str, true: Callable[[], bool], seconds: float = BOUND, log: Callable[[], str] = str) -> None:
-    """Wait until it is true. Raises AssertionError that says what did not happen, with the log."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{log()}"
-        time.sleep(0.05)
 
 
 @dataclass

@@ -16,12 +16,12 @@ import redis
 from pipeline.quota import QuotaUnavailable
 from tasks import consume, queue_age, sweep
 from tests.faults import installing
-from tests.faults.crew import until
 from tests.faults.installing import Installing
 from tests.faults.metadata import fault
 from tests.pipeline.ingress_process import RETURNGO, running_ingress, settings_for
 from tests.tasks.practice import PREFIX, Bench
 from tests.valkey_server import ValkeyHandle
+from tests.waiting import BOUND, until
 
 install, own_valkey = installing.install, installing.own_valkey
 
@@ -207,14 +207,14 @@ def test_a_full_broker_refuses_senders_and_makes_workers_wait(install: Installin
     bench.read()
     settings = settings_for(own_valkey.url, require_fsync=False)
     with running_ingress(settings) as ingress, ingress.client() as door:
-        until("the door is open", lambda: door.post(RETURNGO, json={"rmaId": 1}).status_code == 202, 10)
+        until("the door is open", lambda: door.post(RETURNGO, json={"rmaId": 1}).status_code == 202)
         bench.redis.config_set("maxmemory", "1")
         assert door.post(RETURNGO, json={"rmaId": 2}).status_code == 503
         bench.desk.forget_calls()
         assert bench.consume(pair[1]) == "parked"
         assert bench.desk.calls("cin7") == []
         bench.redis.config_set("maxmemory", "0")
-        until("the door is open again", lambda: door.post(RETURNGO, json={"rmaId": 3}).status_code == 202, 10)
+        until("the door is open again", lambda: door.post(RETURNGO, json={"rmaId": 3}).status_code == 202)
     assert bench.later(pair[1], 31) == "settled"
     well(bench, pair)
 
@@ -244,9 +244,9 @@ def test_redis_killed_during_the_post_costs_nothing(install: Installing, own_val
     outcome: list[Any] = []
     worker = threading.Thread(target=lambda: outcome.append(bench.consume(rma)))
     worker.start()
-    until("the note is being posted", lambda: bool(bench.desk.calls("cin7", "POST", "creditnote")), 20)
+    until("the note is being posted", lambda: bool(bench.desk.calls("cin7", "POST", "creditnote")))
     own_valkey.kill()
-    worker.join(30)
+    worker.join(BOUND)
     assert outcome == ["parked"]
     with pytest.raises(QuotaUnavailable):
         bench.parts.shop("alder").cin7_quota.usage()

@@ -16,11 +16,12 @@ import pytest
 from pipeline.parts import HINT_SECONDS
 from tasks import sweep
 from tests.faults import installing
-from tests.faults.crew import INTERVALS, QUICK, celery_worker, until
+from tests.faults.crew import INTERVALS, QUICK, celery_worker
 from tests.faults.installing import Installing
 from tests.faults.metadata import fault
 from tests.tasks.practice import PREFIX, Bench
 from tests.valkey_server import ValkeyHandle
+from tests.waiting import until
 
 install, own_valkey = installing.install, installing.own_valkey
 pytestmark = pytest.mark.flow
@@ -88,13 +89,13 @@ def test_a_message_lost_on_its_way_into_a_dying_worker_costs_nothing(bench: Benc
     with celery_worker(folder, own_valkey.url, "-P", "solo", "-Q", "credit-notes", name="idle") as idle:
         idle.freeze()
         assert bench.parts.hint_entry(entry_id, "credit-notes")
-        until("the frozen worker was handed the message", lambda: queued(bench) == 0, 5)
+        until("the frozen worker was handed the message", lambda: queued(bench) == 0)
         idle.kill()
     assert (queued(bench), unacked(bench)) == (0, 0)
     hint_is_given_up(bench, entry_id)
     with celery_worker(folder, own_valkey.url, "-P", "solo", "-Q", "credit-notes", name="next") as worker:
         sweep.repair(bench.parts)
-        until("the return is settled", lambda: settled(bench, rma), 30, worker.log)
+        until("the return is settled", lambda: settled(bench, rma), log=worker.log)
     assert len(bench.desk.notes(order)) == 1
 
 
@@ -110,13 +111,13 @@ def test_a_message_given_to_a_second_worker_while_the_first_still_runs_makes_one
     options = ("-P", "solo", "-Q", "credit-notes")
     bench.desk.forget_calls()
     with celery_worker(folder, own_valkey.url, *options, name="first", wait=False) as first:
-        until("the first worker reads the sale", lambda: bool(bench.desk.calls("cin7")), 30, first.log)
+        until("the first worker reads the sale", lambda: bool(bench.desk.calls("cin7")), log=first.log)
         first.freeze()
         assert (queued(bench), unacked(bench)) == (0, 1)
         with celery_worker(folder, own_valkey.url, *options, name="second") as second:
-            until("the second has done the work", lambda: settled(bench, rma), 40, second.log)
+            until("the second has done the work", lambda: settled(bench, rma), log=second.log)
             os.killpg(first.pid, signal.SIGCONT)
-            until("the first has come to an end with its own", lambda: '"consumed"' in first.log(), 20, first.log)
+            until("the first has come to an end with its own", lambda: '"consumed"' in first.log(), log=first.log)
     assert len(bench.desk.notes(order)) == 1
     assert [one["state"] for one in bench.effects(rma) if one["kind"] == "credit"] == ["CONFIRMED"]
 
@@ -140,11 +141,11 @@ def test_a_worker_outlives_every_message_it_cannot_read(bench: Bench, own_valkey
     order, rma, _ = in_hand(bench)
     with celery_worker(folder, own_valkey.url, "-P", "solo", "-Q", "credit-notes") as worker:
         bench.redis.lpush(QUEUE, *STRANGE.values())
-        until("all are off the queue", lambda: queued(bench) == 0 and unacked(bench) == 0, 20, worker.log)
+        until("all are off the queue", lambda: queued(bench) == 0 and unacked(bench) == 0, log=worker.log)
         assert worker.alive()
         bench.redis.delete(*(bench.redis.keys(f"{PREFIX}hint:*") or ["none"]))
         sweep.repair(bench.parts)
-        until("the worker still works", lambda: settled(bench, rma), 30, worker.log)
+        until("the worker still works", lambda: settled(bench, rma), log=worker.log)
         log = worker.log()
     assert len(bench.desk.notes(order)) == 1
     assert {letter["subject"] for letter in bench.letters()} == {
@@ -175,7 +176,7 @@ def test_work_that_kills_its_worker_is_put_aside_after_a_few_starts(
             sweep.repair(bench.parts)
             return bool(bench.entry(rma)["starts"] >= 4)
 
-        until("four children died of it", buried, 40, worker.log)
+        until("four children died of it", buried, log=worker.log)
         assert worker.alive()
         assert "signal 9" in worker.log()
     bench.clock.forward(3600)

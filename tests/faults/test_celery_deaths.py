@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from consumers.roster import ROSTER
-from tests.faults.killing import Cell, Recovery, until
+from tests.faults.killing import Cell, Recovery
 from tests.faults.metadata import fault
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 QUEUES = ",".join(["intake", "sweep", *(one.name for one in ROSTER)])

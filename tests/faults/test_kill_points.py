@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.kill_points import POINTS
-from tests.faults.killing import Cell, Recovery, alive, until
+from tests.faults.killing import Cell, Recovery, alive
 from tests.faults.metadata import fault, tell
 from tests.valkey_server import ValkeyHandle
+from tests.waiting import until
 
 CellMaker = Callable[[str, Recovery], Cell]
 

@@ -23,12 +23,12 @@ from pipeline.ledger import Ledger, migrate
 from pipeline.ledger import tables as t
 from pipeline.ledger.migrating import at_head
 from tasks import consume, queue_age, sweep
-from tests.faults.crew import until
 from tests.faults.installing import fresh_books, goes_on
 from tests.faults.metadata import fault
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import Bench, Clock, Desk, write_settings
 from tests.valkey_server import ValkeyHandle
+from tests.waiting import BOUND, until
 
 pytestmark = pytest.mark.flow
 
@@ -51,7 +51,7 @@ class Postgres:
         """An immediate stop: every connection breaks, and the next start recovers from the log."""
         pid = self.server.get_pid()
         os.kill(pid, signal.SIGQUIT)
-        until("the server is gone", lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid), 20)
+        until("the server is gone", lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
 
     def start(self) -> None:
         self.server.ensure_postgres_running()
@@ -182,9 +182,9 @@ def test_postgresql_killed_during_the_post_makes_no_second_note(bench: PostgresB
     entry_id = bench.entry(rma)["id"]
     worker = threading.Thread(target=run)
     worker.start()
-    until("the note is being posted", lambda: bool(bench.desk.calls("cin7", "POST", "creditnote")), 20)
+    until("the note is being posted", lambda: bool(bench.desk.calls("cin7", "POST", "creditnote")))
     postgres.kill()
-    worker.join(30)
+    worker.join(BOUND)
     assert len(errors) == 1
     postgres.start()
     assert [one["state"] for one in bench.effects(rma) if one["kind"] == "credit"] == ["SENDING"]
@@ -201,7 +201,7 @@ def test_without_postgresql_nothing_is_sent(bench: PostgresBench, postgres: Post
         began = time.monotonic()
         with pytest.raises(DBAPIError):
             stage()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < BOUND
     assert bench.desk.calls("cin7") == []
     postgres.start()
     goes_on(bench, order, rma)

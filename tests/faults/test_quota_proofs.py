@@ -25,6 +25,7 @@ from tests.faults.metadata import fault
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import SHOP, Bench
 from tests.valkey_server import ValkeyHandle
+from tests.waiting import BOUND
 
 install, own_valkey = installing.install, installing.own_valkey
 
@@ -80,10 +81,10 @@ def crowd(
         one.start()
     waits: dict[str, list[float]] = {}
     for _ in crew:
-        lane, mine = out.get(timeout=30)
+        lane, mine = out.get(timeout=BOUND)
         waits.setdefault(lane, []).extend(mine)
     for one in crew:
-        one.join(10)
+        one.join(BOUND)
     return waits
 
 

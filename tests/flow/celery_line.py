@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -22,9 +21,8 @@ from sandbox.demo_ledger import LedgerWindow
 from sandbox.demo_play import order_id, sale_form
 from sandbox.demo_settings import domain
 from sandbox.demo_stage import Stage, running_returnline, running_world
+from tests.waiting import until
 
-#: Longer than a lease, a quiet period and a restarted worker together.
-BOUND_SECONDS = 75.0
 QUOTA = 600
 _orders = itertools.count(1001)
 
@@ -74,12 +72,8 @@ class CeleryLine:
         return standing.credited and standing.state == "settled"
 
     def until(self, missing: Callable[[], list[str]], what: str) -> None:
-        """Wait until nothing is missing. Fails with what still is after `BOUND_SECONDS`."""
-        deadline = time.monotonic() + BOUND_SECONDS
-        while still := missing():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{what} after {BOUND_SECONDS:.0f} s: {still}; {self.window.look()}")
-            time.sleep(0.3)
+        """Wait until nothing is missing. Fails with what still is after `BOUND`."""
+        until(f"not {what}", lambda: not missing(), log=lambda: f"{missing()}; {self.window.look()}", pause=0.3)
 
     def notes(self, *rmas: str) -> Counter[str]:
         """Standing credit notes per return, by the practice books, whoever's route made them."""

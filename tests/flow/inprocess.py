@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.sandbox_server import SandboxHandle, running_sandbox
 from tests.tasks.practice import PORTAL_SHOP, SHOP, Bench, empty_ledger
 from tests.valkey_server import running_valkey
 
+#: When a story begins, unless it says otherwise: noon of a working day, far from midnight in every time zone used here.
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 #: Seconds between two rounds of `nudge_and_settle`: longer than the look-back after a document.
 ROUND = 31
 
@@ -42,6 +45,11 @@ def servers(folder: Path, **options: object) -> Iterator[Served]:
 
 class Line(Bench):
     """One installation with helpers for whole stories."""
+
+    def at(self, moment: datetime) -> None:
+        """Make this the present of the line and of the practice world: two clocks that disagree tell no story."""
+        self.clock.now = moment
+        self.control("/clock", {"now": moment.isoformat()})
 
     def nudge_and_settle(self, rma_id: str, rounds: int = 4) -> dict[str, str]:
         """Read the return and let every consumer work until nothing is due; gives each entry's state."""
@@ -136,17 +144,18 @@ class Line(Bench):
 
 
 @contextmanager
-def line(folder: Path, served: Served, **settings: Any) -> Iterator[Line]:
-    """One installation on fresh books."""
+def line(folder: Path, served: Served, now: datetime = NOON, **settings: Any) -> Iterator[Line]:
+    """One installation on fresh books, at this moment whatever the machine's clock says."""
     served.world.control.post("/reset")
     served.world.control.delete("/faults")
     served.world.control.patch("/settings", json={"restock_cost": "original", "restock_posts": "with_authorise"})
     it = Line(folder, served.world, served.redis_url, served.blank, **settings)
     it.redis.flushall()
+    it.at(now)
     try:
         yield it
     finally:
         it.close()
 
 
-__all__ = ["SHOP", "Line", "Served", "line", "servers"]
+__all__ = ["NOON", "SHOP", "Line", "Served", "line", "servers"]

@@ -8,14 +8,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.cli import main
@@ -24,7 +24,7 @@ from pipeline.ledger import tables as t
 from pipeline.ledger.requeueing import requeue
 from schemas.merchant import Posting
 from tasks import batching, consume
-from tests.flow.inprocess import Line, Served, line, servers
+from tests.flow.inprocess import NOON, Line, Served, line, servers
 
 TERMS = """
 posting = "batch"
@@ -40,7 +40,6 @@ cut_off = 18:00:00
 """
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
-NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +49,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 class Day:
-    """One installation that posts in batches; time stands at noon until it is moved."""
+    """One installation that posts in batches; everybody's time, finance's too, stands at noon until it is moved."""
 
     def __init__(self, line: Line, folder: Path) -> None:
         self.line = line
         self.folder = folder
-        line.clock.now = NOON
 
     def receive(self, order: str, **more: Any) -> str:
         """A sale whose return came in; gives its RMA."""
+        rma = self.unheard(order, **more)
+        self.line.nudge_and_settle(rma, rounds=1)
+        return rma
+
+    def unheard(self, order: str, **more: Any) -> str:
+        """The same, and the line has not heard of it yet."""
         self.line.sell(order, [TEE])
         rma, _ = self.line.open_rma(order, [{**UNIT, **more}])
-        self.line.nudge_and_settle(rma, rounds=1)
         return rma
 
     def work(self, *rmas: str, rounds: int = 2) -> None:
@@ -75,23 +78,31 @@ class Day:
             self.line.clock.forward(5)
 
     def until(self, hour: int) -> None:
-        self.line.clock.now = NOON.replace(hour=hour)
+        self.line.at(NOON.replace(hour=hour))
+
+    def later(self, **span: float) -> None:
+        self.line.at(self.line.clock() + timedelta(**span))
 
     def read_back(self) -> None:
         batching.verify(self.line.parts, "alder")
         batching.advance(self.line.parts)
 
     def cli(self, *words: str) -> Any:
-        config = ["--config", str(self.folder / "returnline.toml"), "--data", str(self.folder / "data")]
-        told = CliRunner().invoke(main, ["batch", words[0], *config, *words[1:]], env={"USER": "fay", "COLUMNS": "250"})
+        told = self._command(*words)
         assert told.exit_code == 0, told.output
         return told.stdout
 
     def refused(self, *words: str) -> str:
-        config = ["--config", str(self.folder / "returnline.toml"), "--data", str(self.folder / "data")]
-        told = CliRunner().invoke(main, ["batch", words[0], *config, *words[1:]], env={"USER": "fay"})
+        told = self._command(*words)
         assert told.exit_code == 1, told.output
         return told.output
+
+    def _command(self, *words: str) -> Result:
+        config = ["--config", str(self.folder / "returnline.toml"), "--data", str(self.folder / "data")]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pipeline.parts.utc_now", self.line.clock)
+            runner = CliRunner(env={"USER": "fay", "COLUMNS": "250"})
+            return runner.invoke(main, ["batch", words[0], *config, *words[1:]])
 
     def shown(self, number: int = 1) -> dict[str, Any]:
         return json.loads(self.cli("show", str(number), "--json"))  # type: ignore[no-any-return]
@@ -255,16 +266,13 @@ def test_what_does_not_wait_in_a_batch_cannot_be_posted_alone(day: Day) -> None:
 
 
 def test_an_event_of_a_day_that_is_shut_is_late_in_the_next_batch_and_says_so_until_released(day: Day) -> None:
-    day.line.clock.now = NOON + timedelta(days=2)
-    first = day.receive("#1")
-    day.line.clock.now += timedelta(hours=7)
-    day.work(first)
-    assert day.batch()["state"] == "prepared"
-    late = day.receive("#2")
+    first, late = day.receive("#1"), day.unheard("#2")
+    day.prepare(first)
+    day.line.nudge_and_settle(late, rounds=1)
     assert [row["late"] for row in day.line.rows(t.batch_items)] == [False, True]
     assert "takes nothing more" in day.line.kinds(late)["BATCH_LATE_EVENT"]
     assert day.line.kinds(first) == {}
-    day.line.clock.now += timedelta(days=1)
+    day.later(days=1)
     day.work(late)
     day.release(2)
     assert day.line.kinds(late) == {}
@@ -330,7 +338,7 @@ def test_the_list_says_what_is_in_each_batch(day: Day) -> None:
 def test_finance_can_shut_a_batch_before_its_cut_off(day: Day) -> None:
     rma = day.receive("#1")
     assert "takes nothing more; 1 notes" in day.cli("prepare", "1")
-    day.line.clock.now = datetime.now(UTC) + timedelta(seconds=1)
+    day.later(seconds=1)
     day.work(rma)
     assert day.batch()["state"] == "prepared"
 
@@ -340,7 +348,7 @@ def test_what_cannot_be_planned_once_more_stays_behind_for_the_next_batch(day: D
     day.until(19)
     batching.advance(day.line.parts)
     assert day.batch()["state"] == "preparing"
-    day.line.clock.forward(batching.PREPARE_WITHIN.total_seconds())
+    day.later(seconds=batching.PREPARE_WITHIN.total_seconds())
     batching.advance(day.line.parts)
     assert day.items() == [(rma, "moved", "could not be planned once more in time")]
     day.work(rma)
@@ -356,7 +364,7 @@ def test_a_note_that_cin7_no_longer_shows_closes_the_batch_as_partial(day: Day) 
     day.line.change(t.effects, t.effects.c.kind == "credit", number="CR-GONE", reference="gone")
     day.read_back()
     assert day.batch()["state"] == "posting"
-    day.line.clock.forward(batching.VERIFY_WITHIN.total_seconds() + 60)
+    day.later(seconds=batching.VERIFY_WITHIN.total_seconds() + 60)
     day.read_back()
     assert (day.batch()["state"], day.batch()["outcome"]) == ("closed", "partial")
     assert "FAIL" in [check["verdict"] for check in day.shown()["checks"]]
@@ -396,7 +404,7 @@ def test_the_export_tells_the_day_it_became_ready_and_the_day_it_was_posted(day:
     rma = day.receive("#1")
     ready = day.line.rows(t.batch_items)[0]["ready_at"]
     day.prepare(rma)
-    day.line.clock.now += timedelta(days=3)
+    day.later(days=3)
     day.release()
     day.work(rma)
     day.read_back()
@@ -436,7 +444,7 @@ def test_a_failed_note_that_is_requeued_comes_into_the_batch_that_is_open_then(d
     first, again = day.line.rows(t.batch_items)
     assert again["previous_id"] == first["id"]
     assert day.line.desk.authorised("#1") == []
-    day.line.clock.now += timedelta(days=1)
+    day.later(days=1)
     day.work(rma, rounds=3)
     day.release(2)
     day.work(rma)

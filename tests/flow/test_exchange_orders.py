@@ -234,7 +234,7 @@ def test_an_unpaid_upsell_is_held_until_the_shopper_paid(make: Callable[..., Lin
 def test_a_release_whose_answer_is_lost_is_found_and_not_sent_again(make: Callable[..., Line], kind: str) -> None:
     it = make()
     rma, sale = ready(it)
-    it.desk.fault(kind, system="cin7", method="POST", path="sale/order", seconds=3)
+    it.desk.fault(kind, system="cin7", method="POST", path="sale/order", seconds=9)
     it.nudge_and_settle(rma, rounds=6)
     it.clock.forward(600)
     it.settle(rma, rounds=6)
@@ -247,7 +247,7 @@ def test_a_release_whose_answer_is_lost_is_found_and_not_sent_again(make: Callab
 def test_a_release_that_never_arrived_is_sent_again_only_after_two_looks(make: Callable[..., Line], kind: str) -> None:
     it = make()
     rma, sale = ready(it)
-    it.desk.fault(kind, system="cin7", method="POST", path="sale/order", seconds=3)
+    it.desk.fault(kind, system="cin7", method="POST", path="sale/order", seconds=9)
     it.nudge_and_settle(rma, rounds=6)
     for _ in range(4):
         it.clock.forward(300)

@@ -13,6 +13,7 @@ import pytest
 from schemas.concerns import ConcernType
 from tasks.books import LedgerBooks
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
+from tests.flow.moments import books_day
 from tests.tasks.practice import PORTAL_SHOP
 
 CHARGE = """
@@ -220,7 +221,7 @@ def test_a_cancelled_and_reopened_return_is_credited_once(it: Line) -> None:
 
 def test_a_locked_period_moves_the_note_to_the_first_open_day(it: Line) -> None:
     rma = a_return(it)
-    locked = it.clock().date().isoformat()
+    locked = books_day(it.clock()).isoformat()
     with set_in_cin7(it, lock_date=locked):
         it.nudge_and_settle(rma)
     [note] = notes(it)

@@ -139,17 +139,17 @@ def test_the_whole_return_leaves_the_receivable_where_it_was(it: Line) -> None:
 
 @pytest.mark.parametrize("fault", ["timeout_after", "status_after", "reset_after", "empty_200_after"])
 def test_a_payment_whose_answer_was_lost_is_made_once(make: Callable[..., Line], fault: str) -> None:
-    it = make(write_deadline=1.0)
+    it = make(write_deadline=3.0)
     rma = a_return(it)
     refund(it, rma)
-    it.desk.fault(fault, system="cin7", method="POST", path="sale/payment", seconds=2)
+    it.desk.fault(fault, system="cin7", method="POST", path="sale/payment", seconds=9)
     it.nudge_and_settle(rma, rounds=8)
     assert len(paid(it)) == 1
     assert ("refund", "CONFIRMED") in it.made(rma)
 
 
 def test_a_payment_that_was_never_made_is_sent_once_more_and_no_more(make: Callable[..., Line]) -> None:
-    it = make(write_deadline=1.0)
+    it = make(write_deadline=3.0)
     rma = a_return(it)
     refund(it, rma)
     it.desk.fault("status_before", system="cin7", method="POST", path="sale/payment", status=500)
@@ -295,9 +295,9 @@ def test_the_refund_is_let_go_by_one_comment_once_the_goods_are_booked(make: Cal
 
 @pytest.mark.parametrize("fault", ["timeout_after", "status_after", "reset_after"])
 def test_a_comment_whose_answer_was_lost_is_written_once(make: Callable[..., Line], fault: str) -> None:
-    it = make("comment", write_deadline=1.0)
+    it = make("comment", write_deadline=3.0)
     rma = a_return(it)
-    it.desk.fault(fault, system="returngo", method="POST", path="comment", seconds=2)
+    it.desk.fault(fault, system="returngo", method="POST", path="comment", seconds=9)
     it.nudge_and_settle(rma, rounds=8)
     assert len(words(it, rma)) == 1
     assert ("comment", "CONFIRMED") in it.made(rma)
@@ -313,9 +313,9 @@ def test_the_word_is_given_whatever_the_portal_calls_its_field(make: Callable[..
 
 
 def test_no_word_is_given_while_the_credit_note_is_in_doubt(make: Callable[..., Line]) -> None:
-    it = make("comment", write_deadline=1.0)
+    it = make("comment", write_deadline=3.0)
     rma = a_return(it)
-    it.desk.fault("timeout_after", system="cin7", method="POST", path="sale/creditnote", seconds=2)
+    it.desk.fault("timeout_after", system="cin7", method="POST", path="sale/creditnote", seconds=9)
     it.nudge_and_settle(rma, rounds=1)
     assert ("credit", "UNCERTAIN") in it.made(rma)
     assert words(it, rma) == []
@@ -364,11 +364,11 @@ def test_the_parcel_is_received_only_after_its_goods_are_credited_and_stocked(ma
 
 @pytest.mark.parametrize("fault", ["timeout_after", "status_after", "empty_200_after"])
 def test_a_parcel_whose_answer_was_lost_is_received_once(make: Callable[..., Line], fault: str) -> None:
-    it = make("shipment_received", write_deadline=1.0)
+    it = make("shipment_received", write_deadline=3.0)
     rma = a_return(it, status="Approved")
     warehouse_says_received(it, rma)
     it.desk.forget_calls()
-    it.desk.fault(fault, system="returngo", method="PUT", path="/shipment/", seconds=2)
+    it.desk.fault(fault, system="returngo", method="PUT", path="/shipment/", seconds=9)
     it.nudge_and_settle(rma, rounds=8)
     assert parcels(it, rma) == ["Received"]
     assert len(it.desk.calls("returngo", "PUT", "/shipment/")) == 1

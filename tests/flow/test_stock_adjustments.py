@@ -281,7 +281,7 @@ def test_a_service_is_credited_and_leaves_nothing_to_do_in_stock(it: Line) -> No
 @pytest.mark.parametrize("kind", ["timeout_after", "reset_after", "html_200_after", "status_after"])
 def test_a_write_off_whose_answer_is_lost_is_found_and_not_made_again(it: Line, kind: str) -> None:
     rma = faulty(it)
-    it.desk.fault(kind, system="cin7", method="POST", path="inventoryWriteOff", seconds=3)
+    it.desk.fault(kind, system="cin7", method="POST", path="inventoryWriteOff", seconds=9)
     it.nudge_and_settle(rma)
     it.clock.forward(600)
     it.settle(rma)

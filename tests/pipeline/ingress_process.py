@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import httpx
 
 from pipeline.ingress import IngressSettings, ShopHooks
 from pipeline.ingress.settings_file import settings_to_json
+from tests.waiting import BOUND, until
 
 TOKEN = "current-token-0123456789"
 OLD_TOKEN = "previous-token-0123456789"
@@ -26,6 +26,7 @@ NEXT_SECRET = "whsec_" + "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 RETURNGO = f"/hooks/returngo/alder/{TOKEN}"
 CIN7 = f"/hooks/cin7/alder/{TOKEN}/Sale/CreditNoteAuthorised"
 JSON = {"content-type": "application/json"}
+_MARK = "PURGE"
 
 
 def settings_for(redis_url: str, **changes: Any) -> IngressSettings:
@@ -45,22 +46,28 @@ class RunningIngress:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    _marks: int = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=20.0)
+        return httpx.Client(base_url=self.url, timeout=BOUND)
 
     def log_lines(self) -> list[dict[str, Any]]:
-        time.sleep(0.25)  # lines leave in batches of a tenth of a second
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """The access log up to this moment: lines leave in batches, so a request is sent behind them."""
+        self._marks += 1
+        with self.client() as door:
+            door.request(_MARK, "/healthz")
+        until("the access log is written", lambda: self.log.read_text().count(f'"{_MARK}"') == self._marks)
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line["method"] != _MARK]
 
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(BOUND)
 
 
 @contextmanager
@@ -83,18 +90,18 @@ def running_ingress(settings: IngressSettings) -> Iterator[RunningIngress]:
             if process.poll() is None:
                 process.terminate()
             try:
-                process.wait(15)
+                process.wait(BOUND)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
 
 def _port(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:
-    until = time.monotonic() + 20
-    while not port_file.exists():
+    def started() -> bool:
         assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, "the ingress did not start"
-        time.sleep(0.02)
+        return port_file.exists()
+
+    until("the ingress has started", started)
     return int(port_file.read_text())
 
 

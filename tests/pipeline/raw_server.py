@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tests.waiting import BOUND
+
 Script = Callable[[socket.socket], None]
 
 
@@ -35,7 +37,7 @@ def drip(data: bytes, seconds: float) -> Script:
 
 
 def hang(peer: socket.socket) -> None:
-    peer.settimeout(5)
+    peer.settimeout(BOUND)
     while peer.recv(1024):
         pass
 

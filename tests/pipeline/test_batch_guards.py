@@ -31,7 +31,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
         yield made
         made.close()
         return
-    with running_postgres(tmp_path) as url:
+    with running_postgres() as url:
         migrate(url)
         migrate(url)
         made = Ledger(url)

@@ -18,6 +18,7 @@ from schemas.actions import PostCreditNote, UnitGoods, business_key
 from schemas.money import Money
 from schemas.sales import DocumentLine, StockLine
 from tests.postgres_server import running_postgres
+from tests.waiting import BOUND
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLACE = Place("alder", date(2026, 11, 23), NOW.replace(hour=18), "UTC", "GBP", 9)
@@ -33,7 +34,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "sqlite":
         yield f"sqlite:///{folder / 'ledger.sqlite'}"
         return
-    with running_postgres(folder) as made:
+    with running_postgres() as made:
         yield made
 
 
@@ -166,7 +167,7 @@ def test_an_amount_that_changes_at_the_very_moment_of_release_does_not_slip_thro
             changing = pool.submit(change)
             with pytest.raises(TimeoutError):
                 changing.result(timeout=0.5)
-        changing.result(timeout=20)
+        changing.result(timeout=BOUND)
     assert shop.states(number) == ["moved"]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import redis
 from pipeline.broker import celery_app, send
 from tests.pipeline.settings_values import some_settings
 from tests.valkey_server import running_valkey
+from tests.waiting import BOUND, until
 
 pytestmark = pytest.mark.flow
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def working(url: str, data: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield worker
         finally:
             worker.terminate()
-            worker.wait(30)
+            worker.wait(BOUND)
 
 
 def sending(url: str, data: Path) -> Any:
@@ -41,18 +41,12 @@ def sending(url: str, data: Path) -> Any:
 
 
 def wait_for_marks(url: str, wanted: set[int]) -> None:
-    limit = time.monotonic() + 30
-    found: set[int] = set()
-    while time.monotonic() < limit:
-        try:
-            with redis.Redis.from_url(url) as client:
-                found = {int(mark) for mark in client.smembers("marks")}
-        except redis.RedisError:
-            found = set()
-        if found == wanted:
-            return
-        time.sleep(0.1)
-    assert found == wanted
+    def marks() -> set[int]:
+        with suppress(redis.RedisError), redis.Redis.from_url(url) as client:
+            return {int(mark) for mark in client.smembers("marks")}
+        return set()
+
+    until(f"the marks are {wanted}", lambda: marks() == wanted)
 
 
 def test_a_worker_goes_on_after_the_broker_was_killed_and_no_hint_is_lost(tmp_path: Path) -> None:
@@ -62,7 +56,8 @@ def test_a_worker_goes_on_after_the_broker_was_killed_and_no_hint_is_lost(tmp_pa
 
         valkey.kill()
         valkey.restart()
-        assert send(app, "belt.mark", "credit-notes", number=2)
+        # A hint that was not taken says so, and its sender tries again.
+        until("the hint is taken", lambda: send(app, "belt.mark", "credit-notes", number=2))
 
         wait_for_marks(valkey.url, {1, 2})
 
@@ -75,4 +70,4 @@ def test_a_worker_that_is_asked_to_stop_ends_by_itself_and_soon(tmp_path: Path) 
 
         worker.terminate()
 
-        assert worker.wait(10) == 0
+        assert worker.wait(BOUND) == 0

@@ -21,6 +21,7 @@ from pipeline.ledger.requeueing import discard, requeue
 from pipeline.redrive import Orders, Redrive, Report, preview
 from schemas.concerns import ConcernType
 from tests.pipeline.dead_office import Office
+from tests.waiting import BOUND
 
 ALL = Filter()
 
@@ -127,7 +128,7 @@ def test_a_run_that_is_killed_with_sigkill_leaves_every_letter_in_one_place(offi
     command = [sys.executable, "-m", "pipeline.cli", "requeue", "--yes", "--rate", "0"]
     command += ["--config", str(office.config), "--data", str(office.data)]
     env = {**os.environ, "REDIS_URL": "", "RETURNLINE_KILL_POINT": "requeue.reopened=kill:2"}
-    killed = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False)
+    killed = subprocess.run(command, env=env, capture_output=True, timeout=BOUND, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert office.states() == ["requeued", "requeued", "open", "open"]
     assert office.run("requeue --yes --rate 0").exit_code == 0

@@ -14,6 +14,7 @@ from redis import Redis
 from pipeline.inbox import Inbox
 from tests.pipeline.ingress_process import CIN7, JSON, RETURNGO, command, running_ingress, settings_for
 from tests.valkey_server import ValkeyHandle, running_valkey
+from tests.waiting import BOUND
 
 DAY = 86_400
 
@@ -64,7 +65,7 @@ def test_the_inbox_hands_over_what_was_received(stage: Stage) -> None:
 
 
 async def _knock(url: str, times: int, headers: dict[str, str]) -> list[str]:
-    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=BOUND) as client:
         answers = await asyncio.gather(*(client.post(RETURNGO, content=b"{}", headers=headers) for _ in range(times)))
     assert {answer.status_code for answer in answers} == {202}
     return sorted(answer.json()["status"] for answer in answers)

@@ -15,6 +15,7 @@ from redis import Redis
 
 from tests.pipeline.ingress_process import JSON, RETURNGO, kept, running_ingress, settings_for
 from tests.valkey_server import ValkeyHandle, running_valkey
+from tests.waiting import BOUND, until
 
 SENDERS = 6
 
@@ -31,7 +32,7 @@ class Senders:
 
     def _send(self, name: int) -> None:
         number = 0
-        with httpx.Client(base_url=self._url, timeout=10) as door:
+        with httpx.Client(base_url=self._url, timeout=BOUND) as door:
             while not self._over.is_set():
                 number += 1
                 self._one(door, f"{name}-{number}")
@@ -48,6 +49,11 @@ class Senders:
         else:
             time.sleep(0.01)
 
+    def wait_for(self, status: int, more: int = 25) -> None:
+        """Until so many more answers of this kind have come."""
+        enough = self.statuses[status] + more
+        until(f"{enough} answers {status}", lambda: self.statuses[status] >= enough)
+
     @contextmanager
     def sending(self) -> Iterator[None]:
         for thread in self._threads:
@@ -57,7 +63,7 @@ class Senders:
         finally:
             self._over.set()
             for thread in self._threads:
-                thread.join(30)
+                thread.join(BOUND)
 
 
 def assert_nothing_lost(redis: Redis, senders: Senders) -> None:
@@ -67,12 +73,12 @@ def assert_nothing_lost(redis: Redis, senders: Senders) -> None:
     assert max(found.values()) == 1
 
 
-def _kill_and_restart(valkey: ValkeyHandle) -> None:
-    time.sleep(0.5)
+def _kill_and_restart(valkey: ValkeyHandle, senders: Senders) -> None:
+    senders.wait_for(202)
     valkey.kill()
-    time.sleep(0.2)
+    senders.wait_for(503)
     valkey.restart()
-    time.sleep(0.6)
+    senders.wait_for(202)
 
 
 def test_a_redis_killed_twice_under_load_loses_nothing_that_was_answered_202() -> None:
@@ -80,8 +86,8 @@ def test_a_redis_killed_twice_under_load_loses_nothing_that_was_answered_202() -
         with running_ingress(settings_for(valkey.url)) as ingress:
             senders = Senders(ingress.url)
             with senders.sending():
-                _kill_and_restart(valkey)
-                _kill_and_restart(valkey)
+                _kill_and_restart(valkey, senders)
+                _kill_and_restart(valkey, senders)
         assert_nothing_lost(redis, senders)
         assert set(senders.statuses) == {202, 503}
 
@@ -91,8 +97,8 @@ def test_an_ingress_killed_under_load_loses_nothing_that_was_answered_202() -> N
         with running_ingress(settings_for(valkey.url)) as ingress:
             senders = Senders(ingress.url)
             with senders.sending():
-                time.sleep(0.7)
+                senders.wait_for(202)
                 os.kill(ingress.process.pid, signal.SIGKILL)
-                time.sleep(0.1)
+                ingress.process.wait()
         assert_nothing_lost(redis, senders)
         assert set(senders.statuses) == {202}

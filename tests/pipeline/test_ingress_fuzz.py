@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from tests.pipeline.ingress_process import CIN7, RETURNGO, RunningIngress, kept, running_ingress, settings_for
+from tests.pipeline.ingress_process import CIN7, JSON, RETURNGO, RunningIngress, kept, running_ingress, settings_for
 from tests.valkey_server import running_valkey
+from tests.waiting import BOUND
 
 BOUNDED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PATHS = st.one_of(
@@ -34,7 +35,7 @@ METHODS = st.sampled_from(
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[RunningIngress, str]]:
     with running_valkey() as valkey:
-        patient = settings_for(valkey.url, body_timeout=0.05, header_timeout=0.05, body_cap=2000)
+        patient = settings_for(valkey.url, body_timeout=2.0, header_timeout=2.0, body_cap=2000)
         with running_ingress(patient) as process:
             yield process, valkey.url
 
@@ -45,7 +46,7 @@ def ingress(running: tuple[RunningIngress, str]) -> RunningIngress:
 
 
 def exchange(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as client:
         parts = []
         try:
             client.sendall(request)
@@ -85,7 +86,7 @@ def test_every_body_under_the_cap_is_kept_byte_for_byte(running: tuple[RunningIn
     ingress, url = running
     with Redis.from_url(url) as redis:
         redis.flushall()
-        answer = httpx.post(ingress.url + RETURNGO, content=body, headers={"content-type": "application/json"})
+        answer = httpx.post(ingress.url + RETURNGO, content=body, headers=JSON, timeout=BOUND)
         assert answer.status_code == 202
         (entry,) = kept(redis)
         assert entry[b"body"] == body
@@ -107,5 +108,5 @@ def test_every_body_under_the_cap_is_kept_byte_for_byte(running: tuple[RunningIn
     ],
 )
 def test_json_bombs_are_stored_and_not_opened(ingress: RunningIngress, bomb: bytes) -> None:
-    answer = httpx.post(ingress.url + RETURNGO, content=bomb, headers={"content-type": "application/json"})
+    answer = httpx.post(ingress.url + RETURNGO, content=bomb, headers=JSON, timeout=BOUND)
     assert answer.status_code == 202

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from redis import Redis
 from pipeline.ingress.hint import PLACE_OF_ID, hint_message
 from tests.pipeline.ingress_process import RETURNGO, running_ingress, settings_for
 from tests.valkey_server import running_valkey
+from tests.waiting import BOUND, until
 
 WORKER = """
 from celery import Celery
@@ -40,13 +40,6 @@ def test_without_a_hint_queue_the_delivery_waits_for_the_sweep() -> None:
         assert (redis.xlen("t:inbox"), redis.exists("t:intake", "t:hint")) == (1, 0)
 
 
-def _until(condition: object, seconds: float = 30) -> None:
-    until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < until, "the worker was not woken"
-        time.sleep(0.1)
-
-
 @pytest.mark.flow
 def test_a_delivery_wakes_a_real_worker_and_the_message_is_acknowledged(tmp_path: Path) -> None:
     with running_valkey() as valkey, Redis.from_url(valkey.url, decode_responses=True) as redis:
@@ -59,10 +52,10 @@ def test_a_delivery_wakes_a_real_worker_and_the_message_is_acknowledged(tmp_path
                 [*command, "--without-gossip", "--without-mingle"], cwd=tmp_path, stdout=log, stderr=log
             )
         try:
-            _until(lambda: redis.llen("t:woken"))
-            _until(lambda: not redis.hlen("t:unacked"))
+            until("the worker is woken", lambda: redis.llen("t:woken"))
+            until("the message is acknowledged", lambda: not redis.hlen("t:unacked"))
             assert redis.lrange("t:woken", 0, -1) == [delivery]
             assert redis.llen("t:intake") == 0
         finally:
             worker.terminate()
-            worker.wait(20)
+            worker.wait(BOUND)

@@ -16,6 +16,7 @@ from pipeline.ingress.redis_wire import RedisAddress, RedisUnwell, RedisWire
 from tests.pipeline.fake_redis_server import scripted_redis
 from tests.pipeline.ingress_process import JSON, RETURNGO, command, running_ingress, settings_for
 from tests.valkey_server import ValkeyHandle, running_valkey
+from tests.waiting import BOUND
 
 HEAD = f"POST {RETURNGO} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 2\r\n".encode()
 
@@ -26,7 +27,7 @@ def valkey() -> Iterator[ValkeyHandle]:
         yield server
 
 
-def wire(url: str, deadline: float = 2.0) -> RedisWire:
+def wire(url: str, deadline: float = 30.0) -> RedisWire:
     return RedisWire(RedisAddress.parse(url), deadline=deadline)
 
 
@@ -97,7 +98,7 @@ def test_one_caller_that_leaves_does_not_stop_the_connect_for_the_others(valkey:
 
 def test_when_the_oldest_call_is_late_all_waiting_calls_fail_at_once() -> None:
     async def calls(url: str) -> list[object]:
-        link = wire(url, deadline=0.2)
+        link = wire(url, deadline=1.0)
         answers = await asyncio.gather(*(link.call("PING") for _ in range(3)), return_exceptions=True)
         link.close()
         return list(answers)
@@ -109,7 +110,7 @@ def test_when_the_oldest_call_is_late_all_waiting_calls_fail_at_once() -> None:
 
 def test_more_waiting_calls_than_the_limit_are_refused_and_not_queued() -> None:
     async def calls(url: str) -> set[str]:
-        link = wire(url, deadline=0.5)
+        link = wire(url, deadline=2.0)
         answers = await asyncio.gather(*(link.call("PING") for _ in range(10_050)), return_exceptions=True)
         link.close()
         return {answer.kind for answer in answers if isinstance(answer, RedisUnwell)}
@@ -121,7 +122,7 @@ def test_more_waiting_calls_than_the_limit_are_refused_and_not_queued() -> None:
 def test_a_crash_before_the_durable_write_shows_the_sender_a_closed_connection(valkey: ValkeyHandle) -> None:
     with Redis.from_url(valkey.url) as redis, running_ingress(settings_for(valkey.url)) as ingress:
         redis.flushall()
-        with socket.create_connection(("127.0.0.1", ingress.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", ingress.port), timeout=BOUND) as client:
             client.sendall(HEAD + b"\r\n{")
             os.kill(ingress.process.pid, signal.SIGKILL)
             assert closed(client)
@@ -135,11 +136,11 @@ def test_a_crash_after_the_write_and_before_the_reply_makes_one_entry_when_the_s
     with Redis.from_url(valkey.url) as redis:
         redis.flushall()
         with running_ingress(settings) as ingress:
-            command(redis, "CLIENT", "PAUSE", 400, "ALL")
-            with socket.create_connection(("127.0.0.1", ingress.port), timeout=10) as client:
+            command(redis, "CLIENT", "PAUSE", 3000, "ALL")
+            with socket.create_connection(("127.0.0.1", ingress.port), timeout=BOUND) as client:
                 client.sendall(HEAD + b"webhook-id: msg_1\r\n\r\n{}")
                 # Held by the pause, the command already lies in the server's socket when the ingress dies.
-                time.sleep(0.2)
+                time.sleep(1.0)
                 os.kill(ingress.process.pid, signal.SIGKILL)
                 assert closed(client)
         with running_ingress(settings) as ingress, ingress.client() as door:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pipeline.roles import Role, roles_of
 from pipeline.settings import Settings, load
 from pipeline.supervisor import AlreadyRunningError, Supervisor, bring_down, running_supervisor
 from tests.pipeline.settings_values import TOKEN, alder, some_settings
+from tests.waiting import BOUND
 
 CONFIG = """
 [ingress]
@@ -63,7 +64,7 @@ Supervisor(settings, roles, ephemeral="--ephemeral" in sys.argv, migrate=lambda 
 """
 
 
-def until(met: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(met: Callable[[], Any], seconds: float = BOUND) -> Any:
     limit = time.monotonic() + seconds
     while not (found := met()):
         assert time.monotonic() < limit, "did not happen in time"
@@ -169,12 +170,14 @@ def test_the_embedded_server_is_started_again_with_its_data(up: Callable[..., Su
     os.kill(first.pid, signal.SIGKILL)
 
     def answers() -> bool:
-        with redis.Redis.from_url(supervisor.redis_url) as client:
+        with suppress(redis.ConnectionError), redis.Redis.from_url(supervisor.redis_url) as client:
             return bool(client.get("kept") == b"yes")
+        return False
 
-    time.sleep(0.3)
-    supervisor.look()
-    assert answers()
+    look_until(supervisor, answers)
+    again = embedded.adopt(embedded.folder_of(settings.data_dir))
+    assert again is not None
+    assert again.pid != first.pid
 
 
 def test_a_role_that_keeps_dying_is_started_less_and_less_often(
@@ -263,7 +266,7 @@ def test_ctrl_c_stops_everything_and_ends_cleanly(up_process: subprocess.Popen[b
 
     up_process.send_signal(signal.SIGINT)
 
-    assert up_process.wait(20) == 0
+    assert up_process.wait(BOUND) == 0
     assert not [pid for pid in pids if exists(pid)]
 
 
@@ -273,7 +276,7 @@ def test_down_stops_a_supervisor_that_runs_elsewhere(up_process: subprocess.Pope
 
     assert bring_down(settings.data_dir) is True
 
-    assert up_process.wait(5) == 0
+    assert up_process.wait(BOUND) == 0
     assert bring_down(settings.data_dir) is False
 
 

@@ -11,6 +11,7 @@ from starlette.routing import Mount
 
 from sandbox import returngo
 from sandbox.world import World
+from tests.waiting import BOUND
 
 SHOP, KEY = "garish-rugs.myshopify.com", "key-of-garish-rugs"
 CREDENTIALS = {"x-api-key": KEY, "x-shop-name": SHOP}
@@ -101,7 +102,7 @@ class PortalDesk:
         self.control.close()
 
 
-def eventually(happens: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(happens: Callable[[], bool], seconds: float = BOUND) -> bool:
     """Wait for something that another thread does."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.cin7_desk import Desk, cin7_desk
+from tests.waiting import BOUND
 
 
 class Mailbox:
@@ -56,9 +58,8 @@ def desk() -> Iterator[Desk]:
 
 def wait_for_letters(desk: Desk, box: Mailbox, count: int) -> None:
     async def pause() -> None:
-        for _ in range(400):
-            if len(box.letters) >= count:
-                return
+        end = time.monotonic() + BOUND
+        while len(box.letters) < count and time.monotonic() < end:
             await asyncio.sleep(0.01)
 
     desk.runner.run(pause())

@@ -9,6 +9,7 @@ import pytest
 from tests.sandbox.landing_place import landing_place
 from tests.sandbox.portal_desk import CREDENTIALS, KEY, SHOP, TEE, eventually
 from tests.sandbox_server import SandboxHandle, running_sandbox
+from tests.waiting import BOUND
 
 pytestmark = pytest.mark.flow
 
@@ -29,7 +30,7 @@ def world(server: SandboxHandle) -> Iterator[SandboxHandle]:
 
 @pytest.fixture
 def api(world: SandboxHandle) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=world.returngo_url, headers=CREDENTIALS, trust_env=False, timeout=5) as api:
+    with httpx.Client(base_url=world.returngo_url, headers=CREDENTIALS, trust_env=False, timeout=BOUND) as api:
         yield api
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import BOUND
+
 SHOPPER = {
     "name": "Zephyrine Quillfeather",
     "mail": "zephyrine.quillfeather@canary.example",
@@ -141,7 +143,7 @@ def serving(answers: type[_Quiet]) -> Iterator[str]:
 @contextmanager
 def salting_proxy(target: str, count: Callable[[], None]) -> Iterator[str]:
     """A proxy before `target`; `count` is told of every answer that carries the shopper."""
-    client = httpx.Client(base_url=target, timeout=30.0, trust_env=False)
+    client = httpx.Client(base_url=target, timeout=BOUND, trust_env=False)
 
     class Proxy(_Quiet):
         def _pass_on(self) -> None:

@@ -25,6 +25,7 @@ from sandbox import demo_settings
 from sandbox.day.words import ALDER as SHOP
 from sandbox.demo_stage import Stage, running_returnline, running_world
 from tests.security.salting import SHOPPER, salting_proxy, sentry_mailbox
+from tests.waiting import BOUND
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(240)]
 FLOWER_PASSWORD = "flower-canary-password"
@@ -136,7 +137,7 @@ def _knock(stage: Stage, bearer: str, rma: str) -> None:
     sale = {"SaleID": "00000000-0000-4000-8000-000000000001", "CustomerName": SHOPPER["name"], "Email": SHOPPER["mail"]}
     cin7 = f"{stage.ingress_url}/hooks/cin7/{SHOP}/{stage.token}/Sale/InvoiceAuthorised"
     agent = {"user-agent": f"Mail of {SHOPPER['mail']}", "content-type": "application/json"}
-    with httpx.Client(timeout=10.0, trust_env=False, headers=agent) as sender:
+    with httpx.Client(timeout=BOUND, trust_env=False, headers=agent) as sender:
         assert sender.post(stage.hook(), json=nudge).status_code == 202
         assert sender.post(stage.hook(), content=UNREADABLE).status_code == 202
         assert sender.post(cin7, json=sale, headers={"authorization": f"Bearer {bearer}"}).status_code == 202
@@ -158,14 +159,14 @@ def _stir_up(settings: Settings, letters: list[bytes]) -> None:
 
 
 def _until(done: Any) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + BOUND
     while not done():
         assert time.monotonic() < deadline, "the day did not come to its end"
         time.sleep(0.2)
 
 
 def _rows(settings: Settings, query: str) -> list[Any]:
-    connection = sqlite3.connect(settings.data_dir / "ledger.sqlite", timeout=10)
+    connection = sqlite3.connect(settings.data_dir / "ledger.sqlite", timeout=BOUND)
     try:
         return connection.execute(query).fetchall()
     finally:
@@ -204,7 +205,7 @@ def _shown(stage: Stage, rma: str) -> Iterator[Place]:
 
 def _in_flower(stage: Stage) -> Iterator[Place]:
     url = _role(stage, "flower")["url"]
-    with httpx.Client(base_url=url, timeout=20.0, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=BOUND, trust_env=False) as client:
         assert client.get("/api/tasks").status_code == 401
         assert client.get("/").status_code == 401
         auth = ("flower", FLOWER_PASSWORD)

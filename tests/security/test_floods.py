@@ -25,6 +25,7 @@ from tests.pipeline.ingress_process import CIN7, RETURNGO, RunningIngress, runni
 from tests.postgres_server import running_postgres
 from tests.tasks.practice import let_go
 from tests.valkey_server import running_valkey
+from tests.waiting import BOUND
 
 IDLE, DRIPPING = 1000, 200
 HEAD = f"POST {RETURNGO} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n".encode()
@@ -39,11 +40,11 @@ def ingress() -> Iterator[RunningIngress]:
 
 
 def patient(redis_url: str) -> IngressSettings:
-    return settings_for(redis_url, body_timeout=30, header_timeout=30)
+    return settings_for(redis_url, body_timeout=BOUND, header_timeout=BOUND)
 
 
 def connected(ingress: RunningIngress, count: int) -> list[socket.socket]:
-    return [socket.create_connection(("127.0.0.1", ingress.port), timeout=10) for _ in range(count)]
+    return [socket.create_connection(("127.0.0.1", ingress.port), timeout=BOUND) for _ in range(count)]
 
 
 def memory_of(ingress: RunningIngress) -> float:
@@ -119,7 +120,7 @@ def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "sqlite":
         yield from _line(folder, f"sqlite:///{folder / 'ledger.sqlite'}")
     else:
-        with running_postgres(folder / "pg") as url:
+        with running_postgres() as url:
             yield from _line(folder, url)
 
 

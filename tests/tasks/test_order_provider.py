@@ -130,7 +130,7 @@ def test_an_order_authorised_between_look_up_and_send_is_not_sent(make: Callable
 
 def test_a_lost_answer_is_a_doubt_and_found_by_the_next_look(make: Callable[..., Story]) -> None:
     story = make()
-    story.bench.desk.fault("timeout_after", system="cin7", method="POST", path="sale/order", seconds=3)
+    story.bench.desk.fault("timeout_after", system="cin7", method="POST", path="sale/order", seconds=9)
     with pytest.raises(Uncertain):
         story.provider.send(story.action, {})
     assert isinstance(story.provider.look_up(story.action, {}), Found)

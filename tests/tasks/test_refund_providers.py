@@ -24,12 +24,12 @@ LOST = ["timeout_after", "reset_after", "status_after", "html_200_after", "empty
 
 @pytest.fixture
 def shop(make_bench: Callable[..., Bench]) -> ShopParts:
-    return make_bench(write_deadline=1.0, read_deadline=1.0).parts.shop(SHOP)
+    return make_bench(write_deadline=3.0, read_deadline=3.0).parts.shop(SHOP)
 
 
 @pytest.fixture
 def at(make_bench: Callable[..., Bench]) -> Bench:
-    return make_bench(write_deadline=1.0, read_deadline=1.0)
+    return make_bench(write_deadline=3.0, read_deadline=3.0)
 
 
 def credited(at: Bench, kind: str = "Simple Sale") -> tuple[str, RecordRefund]:
@@ -111,7 +111,7 @@ def test_the_sale_just_read_answers_the_first_look_up_without_a_call(at: Bench) 
 def test_a_payment_whose_answer_was_lost_is_found_and_not_made_again(at: Bench, fault: str) -> None:
     _, action = credited(at)
     provider = at_cin7(at)
-    at.desk.fault(fault, system="cin7", method="POST", path="sale/payment", seconds=2)
+    at.desk.fault(fault, system="cin7", method="POST", path="sale/payment", seconds=9)
     with pytest.raises(Uncertain):
         provider.send(action, {})
     assert isinstance(provider.look_up(action, {}), Found)
@@ -204,7 +204,7 @@ def test_a_comment_is_written_with_our_mark_and_found_again(at: Bench) -> None:
 def test_a_comment_whose_answer_was_lost_is_found_and_not_written_again(at: Bench, fault: str) -> None:
     rma = an_rma(at)
     provider, action = CommentProvider(at.parts.shop(SHOP).returngo), a_comment(rma)
-    at.desk.fault(fault, system="returngo", method="POST", path="comment", seconds=2)
+    at.desk.fault(fault, system="returngo", method="POST", path="comment", seconds=9)
     with pytest.raises(Uncertain):
         provider.send(action, {})
     assert isinstance(provider.look_up(action, {}), Found)
@@ -267,7 +267,7 @@ def test_a_parcel_is_received_and_found_received(at: Bench) -> None:
 def test_a_parcel_whose_answer_was_lost_is_found_received(at: Bench, fault: str) -> None:
     rma = an_rma(at, received=False)
     provider, action = ShipmentProvider(at.parts.shop(SHOP).returngo), a_parcel(at, rma)
-    at.desk.fault(fault, system="returngo", method="PUT", path="shipment", seconds=2)
+    at.desk.fault(fault, system="returngo", method="PUT", path="shipment", seconds=9)
     with pytest.raises(Uncertain):
         provider.send(action, {})
     assert isinstance(provider.look_up(action, {}), Found)
