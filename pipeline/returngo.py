@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
+    NoAnswer,
     NotFound,
     Rejected,
     Throttled,
     Unavailable,
     Uncertain,
-    WireError,
 )
 from pipeline.quota import Gate, Lane
 from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire
@@ -218,12 +218,8 @@ def _believe(outgoing: Outgoing, answer: Answer) -> Any:
             return {}
         return parse(answer.body, unique_keys=False)
     except SchemaInvalidError as problem:
-        raise _doubt(outgoing, f"status {answer.status} with a body that is not JSON: {problem}", answer) from None
-
-
-def _doubt(outgoing: Outgoing, why: str, answer: Answer) -> WireError:
-    excerpt = answer.text[:EXCERPT]
-    return Uncertain(why, excerpt) if outgoing.writes else BadAnswer(why, excerpt)
+        why = f"status {answer.status} with a body that is not JSON: {problem}"
+        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT]) from None
 
 
 def _told(answer: Answer) -> str:

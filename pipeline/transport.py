@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from pipeline.failures import BadAnswer, NotSent, Unavailable, Uncertain, WireError
+from pipeline.failures import BadAnswer, NoAnswer, NotSent, Unavailable, Uncertain, WireError
 from pipeline.quota import Lane
 
 BODY_CAP = 64 * 1024 * 1024
@@ -215,7 +215,9 @@ def _failure(outgoing: Outgoing, problem: Exception, leash: _Leash) -> WireError
         return NotSent(why)
     if outgoing.writes:
         return Uncertain(why)
-    return BadAnswer(why) if isinstance(problem, httpx.DecodingError | _TooLongError) else Unavailable(why)
+    if isinstance(problem, _TooLongError):
+        return BadAnswer(why)
+    return NoAnswer(why) if isinstance(problem, httpx.DecodingError) else Unavailable(why)
 
 
 def _why(problem: Exception) -> str:

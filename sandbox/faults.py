@@ -16,11 +16,17 @@ KINDS = (
     "throttle", "late_commit", "stale_reads", "redirect", "auth_403",
 )  # fmt: skip
 SYSTEMS = ("cin7", "returngo", "shopify")
+#: In place of a method: every call that may change the books. Shopify's are POST all of them; its mutations are meant.
+WRITES = "WRITES"
+_WRITING = ("POST", "PUT", "PATCH", "DELETE")
+_MUTATION = re.compile(r'"query"\s*:\s*"\s*(\\n|\s)*mutation', re.IGNORECASE)
 
 
 @dataclass
 class Rule:
     """One fault: where it strikes (system, method, path and body patterns), how often and its kind.
+
+    `method` is one method, "*" or "writes": an outage of writes is `writes` with `status_before` until it is removed.
 
     How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always.
 
@@ -74,7 +80,8 @@ class Rule:
     def _is_about(self, system: str, method: str, path: str, body: str) -> bool:
         if self.kind == "stale_reads" and method != "GET":
             return False
-        right_place = self.system in (None, system) and self.method in (None, "*", method)
+        right_method = self.method in (None, "*", method) or (self.method == WRITES and _writes(system, method, body))
+        right_place = self.system in (None, system) and right_method
         return right_place and bool(self._pattern.search(path)) and bool(self._body_pattern.search(body))
 
     def _is_due(self) -> bool:
@@ -89,6 +96,10 @@ class Rule:
     def row(self) -> dict[str, Any]:
         """Return the rule with its counters, JSON-ready."""
         return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+
+
+def _writes(system: str, method: str, body: str) -> bool:
+    return method in _WRITING and (system != "shopify" or bool(_MUTATION.search(body)))
 
 
 class FaultBook:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.roster import ROSTER
-from pipeline.failures import CredentialsRejected, Unavailable, WireError
+from pipeline.failures import CredentialsRejected, WireError, away
 from pipeline.kill_points import reach
 from pipeline.ledger import effects, entries, memory
 from pipeline.parts import Parts
@@ -119,7 +119,7 @@ def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
     except CredentialsRejected as refused:
         lanes.stop(parts, shop, poll.system, CREDENTIALS_PAUSE, ConcernType.CREDENTIALS_REJECTED, str(refused))
     except (WireError, SchemaInvalidError) as error:
-        if isinstance(error, Unavailable):
+        if away(error):
             lanes.failed(parts, shop, poll.system, str(error))
         _again(parts, shop, poll, min(poll.every, 30.0), now)
         log.warning("poll failed", shop=shop, poll=poll.name, why=f"{type(error).__name__}: {error}")

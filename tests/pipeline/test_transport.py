@@ -74,9 +74,7 @@ def test_making_the_first_client_of_a_process_takes_nothing_of_the_deadline(
         http.close()
 
 
-def test_certificates_that_cannot_be_read_are_told_as_not_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certificates_that_cannot_be_read_are_told_as_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> httpx.Client:
         ssl.create_default_context(cafile=str(tmp_path / "missing.pem"))
         raise AssertionError("unreachable")
