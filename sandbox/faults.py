@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,9 +27,10 @@ _MUTATION = re.compile(r'"query"\s*:\s*"\s*(\\n|\s)*mutation', re.IGNORECASE)
 class Rule:
     """One fault: where it strikes (system, method, path and body patterns), how often and its kind.
 
-    `method` is one method, "*" or "writes": an outage of writes is `writes` with `status_before` until it is removed.
+    `method` is one method, "*" or "writes": an outage of writes is `writes` with `status_before`, say.
 
-    How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always.
+    How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always. Without `times`
+    it ends when it is removed, or `lasts` real seconds after it was made.
 
     `seconds` is the hang, the drip's total length, the stale window or the delay of a late commit;
     `status` and `form` shape the answer (`form`: object, array, string, text, html, empty; for throttle 429, 503, 400).
@@ -44,6 +46,7 @@ class Rule:
     probability: str | None = None
     seed: int = 0
     times: int | None = None
+    lasts: float | None = None
     seconds: float = 30.0
     status: int = 500
     form: str = "object"
@@ -64,13 +67,15 @@ class Rule:
         self._pattern = re.compile(self.path, re.IGNORECASE)
         self._body_pattern = re.compile(self.body, re.IGNORECASE)
         self._rng.seed(self.seed)
+        self._made = time.monotonic()
 
     def strikes(self, system: str, method: str, path: str, body: str = "") -> bool:
         """Say whether this call is hit, counting it when it is one the rule is about."""
         if not self._is_about(system, method, path, body):
             return False
         self.seen += 1
-        if self.times is not None and self.fired >= self.times:
+        over = self.lasts is not None and time.monotonic() > self._made + self.lasts
+        if over or (self.times is not None and self.fired >= self.times):
             return False
         if not self._is_due():
             return False

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from pipeline.failures import NotSent, Rejected, Throttled, Uncertain, WireError
 from pipeline.kill_points import reach
-from pipeline.ledger.effects import CLAIMED, CONFIRMED, PLANNED, REJECTED, SENDING, UNCERTAIN, EffectRow, Outcome
+from pipeline.ledger.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, EffectRow, Outcome
 from schemas.actions import Action
 
 
@@ -175,6 +175,9 @@ class Performer:
         progress = {**row.progress, **found.progress}
         if found.outcome is None:
             return self._goes_on(row, progress, now)
+        if row.state == UNCERTAIN and row.sends:
+            # Unanswered, and done all the same: writes get through.
+            self.outages.met(row, None)
         done = self.store.confirm(row, replace(found.outcome, details={**progress, **found.outcome.details}), now)
         if done is not None:
             reach("effect.confirmed")
@@ -340,8 +343,3 @@ class Performer:
 def waits_for_person(row: EffectRow) -> bool:
     """Whether the machine has done what it may: refused for good, or uncertain with no look-up left."""
     return row.state == REJECTED or (row.state == UNCERTAIN and row.due_at is None)
-
-
-def finished(row: EffectRow) -> bool:
-    """Whether the document is there."""
-    return row.state == CONFIRMED

@@ -63,8 +63,9 @@ class WriteOutages:
     def shared(self, row: EffectRow) -> bool:
         """Whether an outage may be to blame for the sends of this step.
 
-        It is not where the answers came and did not show the document, and not where others of the kind were written
-        since while this one failed again and again: soon where it is the only one in doubt, later where it is not.
+        It is not where the answers came and did not show the document. It is not either where this one fails again and
+        again after others of its kind were written: soon where it is the only one in doubt, later where it is not. What
+        it was sent in vain before the others got through says nothing.
         """
         with self._parts.ledger.read() as conn:
             lost = doubts.unanswered_writes(conn, row)
@@ -72,8 +73,9 @@ class WriteOutages:
                 return False
             if not lost:
                 return False
-            if not doubts.others_written(conn, row, lost[-1]):
+            written = doubts.others_written(conn, row, lost[-1])
+            if written is None:
                 return True
             among = doubts.others_in_doubt(conn, row)
         among = among or lanes.stopped(self._parts, row.shop, lane_of(row)) > 0
-        return row.step_sends < (3 * MOST_AMONG_OTHERS if among else MOST_AMONG_OTHERS)
+        return sum(at > written for at in lost) < (3 * MOST_AMONG_OTHERS if among else MOST_AMONG_OTHERS)

@@ -19,21 +19,18 @@ def unanswered_writes(conn: sa.Connection, row: EffectRow) -> list[datetime]:
     return [at for at, outcome in conn.execute(writes) if outcome == "uncertain"]
 
 
-def others_written(conn: sa.Connection, row: EffectRow, since: datetime) -> bool:
-    """Whether another effect of this kind was sent and stands since that moment."""
+def others_written(conn: sa.Connection, row: EffectRow, since: datetime) -> datetime | None:
+    """When, after that moment, another effect of this kind was first written: sent, and it stands."""
     stands = (_E.state == CONFIRMED) & (_E.confirmed_at > since) & (_E.sends > 0) & (_E.source == "ours")
-    return _any(conn, _others(row) & stands)
+    first = sa.select(_E.confirmed_at).where(_others(row) & stands).order_by(_E.confirmed_at).limit(1)
+    return conn.execute(first).scalars().first()
 
 
 def others_in_doubt(conn: sa.Connection, row: EffectRow) -> bool:
     """Whether another effect of this kind does not know now what became of its send."""
     doubts = _E.state.in_((SENDING, UNCERTAIN)) & _E.due_at.is_not(None) & (_E.step_sends > 0)
-    return _any(conn, _others(row) & doubts)
+    return conn.execute(sa.select(_E.id).where(_others(row) & doubts).limit(1)).first() is not None
 
 
 def _others(row: EffectRow) -> sa.ColumnElement[bool]:
     return (_E.shop == row.shop) & (_E.kind == row.kind) & (_E.id != row.effect_id)
-
-
-def _any(conn: sa.Connection, where: sa.ColumnElement[bool]) -> bool:
-    return conn.execute(sa.select(_E.id).where(where).limit(1)).first() is not None
