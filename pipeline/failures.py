@@ -63,8 +63,14 @@ class Uncertain(WireError):
     outcome = "uncertain"
 
 
+class NotShown(Uncertain):
+    """The provider answered a write, and its answer does not show the work as done: its own doubt, no outage."""
+
+
 class MadeWithErrors(Uncertain):
     """A task that exists although the answer lists errors (Cin7 blueprint: write-offs). Look at it under `task_id`."""
+
+    outcome = "made_with_errors"
 
     def __init__(self, task_id: str, problems: tuple[str, ...], body_excerpt: str = "") -> None:
         self.task_id = task_id
@@ -91,6 +97,12 @@ class AnotherDocument(UnfitAnswer):
     """The answer is about another document than the one asked for."""
 
 
+class NoAnswer(BadAnswer):
+    """Status 200 with no answer in it: a gateway's page, nothing, or half of something."""
+
+    outcome = "no_answer"
+
+
 class IncompleteSweep(BadAnswer):
     """A list that did not arrive whole: rows `got` of `total`. Nothing may be concluded from what is missing."""
 
@@ -104,3 +116,14 @@ class Unavailable(WireError):
     """A read that failed on the provider's side or on the way: try again later."""
 
     outcome = "unavailable"
+
+
+def away(error: BaseException) -> bool:
+    """Whether the provider was not there to answer. Nothing that happens in an outage is the fault of the work."""
+    answered = isinstance(error, NotShown | MadeWithErrors)
+    return isinstance(error, Unavailable | NotSent | NoAnswer | Uncertain) and not answered
+
+
+class TimeUp(BaseException):
+    """The soft time limit of a task. Not an Exception: whoever forgives failures on the way (a broker, a transport, a
+    library) must not forgive this one and work on until the hard limit kills the process."""

@@ -12,16 +12,15 @@ from pipeline.failures import (
     AnotherDocument,
     BadAnswer,
     CredentialsRejected,
+    NoAnswer,
     NotFound,
     Rejected,
     Throttled,
     Unavailable,
     Uncertain,
-    UnfitAnswer,
-    WireError,
 )
 from pipeline.quota import Gate, Lane
-from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire, unlike_json
+from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire
 from schemas import returngo
 from schemas.fields import SchemaInvalidError, dumps, parse
 from schemas.returngo import RmaSummary, WebhookRegistration
@@ -220,14 +219,8 @@ def _believe(outgoing: Outgoing, answer: Answer) -> Any:
             return {}
         return parse(answer.body, unique_keys=False)
     except SchemaInvalidError as problem:
-        raise _doubt(outgoing, f"status {answer.status} with a body that is not JSON: {problem}", answer) from None
-
-
-def _doubt(outgoing: Outgoing, why: str, answer: Answer) -> WireError:
-    excerpt = answer.text[:EXCERPT]
-    if outgoing.writes:
-        return Uncertain(why, excerpt)
-    return BadAnswer(why, excerpt) if unlike_json(answer) else UnfitAnswer(why, excerpt, {"": why})
+        why = f"status {answer.status} with a body that is not JSON: {problem}"
+        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT]) from None
 
 
 def _told(answer: Answer) -> str:

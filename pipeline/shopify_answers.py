@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.failures import BadAnswer, CredentialsRejected, Rejected, Throttled, Unavailable, Uncertain, WireError
+from pipeline.failures import (
+    BadAnswer,
+    CredentialsRejected,
+    NoAnswer,
+    Rejected,
+    Throttled,
+    Unavailable,
+    Uncertain,
+    WireError,
+)
 from pipeline.wire import EXCERPT, Answer, Outgoing
 from schemas.fields import SchemaInvalidError, parse
 
@@ -72,7 +81,7 @@ def _parsed(outgoing: Outgoing, answer: Answer) -> Any:
         if answer.status >= 400:
             return None
         why = f"status {answer.status} with a body that is not JSON: {problem}"[:300]
-        raise (Uncertain if outgoing.writes else BadAnswer)(why, answer.text[:EXCERPT]) from None
+        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT]) from None
 
 
 def _raise_errors(outgoing: Outgoing, body: Mapping[str, Any], answer: Answer) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from pipeline.failures import BadAnswer, NotSent, Unavailable, Uncertain, WireError
+from pipeline.failures import BadAnswer, NoAnswer, NotSent, Unavailable, Uncertain, WireError
 from pipeline.quota import Lane
 
 BODY_CAP = 64 * 1024 * 1024
@@ -76,6 +76,14 @@ class Http:
         """A new connection for every request."""
         return _client(self._transport, httpx.Limits(max_connections=10, max_keepalive_connections=0))
 
+    def client(self, *, writes: bool) -> httpx.Client:
+        """The client of reads or of writes; making it costs tens of milliseconds of CPU, once. Raises NotSent where it
+        cannot be made (certificates that cannot be read)."""
+        try:
+            return self.writes if writes else self.reads
+        except OSError as problem:
+            raise NotSent(_why(problem)) from None
+
     def close(self) -> None:
         """Close every connection."""
         for name in ("reads", "writes"):
@@ -99,18 +107,18 @@ class Carrier:
         self.http, self.base_url, self.headers = http, base_url, headers
 
     def carry(self, outgoing: Outgoing, deadline: float) -> Answer:
-        """The whole answer, whatever it says."""
+        """The whole answer, whatever it says. The deadline starts when the client is made."""
+        client = self.http.client(writes=outgoing.writes)
         leash = _Leash(deadline, None if outgoing.writes else self.http.kept_stream)
         try:
             with leash:
-                answer = self._exchange(outgoing, deadline, leash)
+                answer = self._exchange(client, outgoing, deadline, leash)
             self.http.kept_stream = self.http.kept_stream if outgoing.writes else leash.stream
             return answer
         except Exception as problem:
             raise _failure(outgoing, problem, leash) from None
 
-    def _exchange(self, outgoing: Outgoing, deadline: float, leash: _Leash) -> Answer:
-        client = self.http.writes if outgoing.writes else self.http.reads
+    def _exchange(self, client: httpx.Client, outgoing: Outgoing, deadline: float, leash: _Leash) -> Answer:
         started = time.monotonic()
         with client.stream(
             outgoing.method,
@@ -166,20 +174,29 @@ class _Leash:
 
     def check(self) -> None:
         """Raise when the time is over."""
-        if self.expired or time.monotonic() > self._end:
-            self.expired = True
+        if self._is_over():
             raise _DeadlineError
+
+    def _is_over(self) -> bool:
+        self.expired = self.expired or time.monotonic() > self._end
+        return self.expired
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow the connection: keep its socket to cut, and note when the first byte leaves."""
         if self.sending is None:
             self.sending = False
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self.stream = info.get("return_value")
-            self.check()
+            self._hold(info.get("return_value"))
         elif event.endswith("send_request_headers.started"):
             self.check()
             self.sending = True
+
+    def _hold(self, stream: Any) -> None:
+        """The new connection, to be cut. Nobody owns it yet: raising here without closing it would leave it open."""
+        self.stream = stream
+        if self._is_over():
+            stream.close()
+            raise _DeadlineError
 
     def _cut(self) -> None:
         self.expired = True
@@ -198,7 +215,9 @@ def _failure(outgoing: Outgoing, problem: Exception, leash: _Leash) -> WireError
         return NotSent(why)
     if outgoing.writes:
         return Uncertain(why)
-    return BadAnswer(why) if isinstance(problem, httpx.DecodingError | _TooLongError) else Unavailable(why)
+    if isinstance(problem, _TooLongError):
+        return BadAnswer(why)
+    return NoAnswer(why) if isinstance(problem, httpx.DecodingError) else Unavailable(why)
 
 
 def _why(problem: Exception) -> str:

@@ -115,6 +115,8 @@ class Wire:
         Raises QuotaWait or QuotaUnavailable before anything is sent, else one of the failures of this module.
         """
         deadline = self.write_deadline if outgoing.writes else self.read_deadline
+        # Before slot and deadline: neither may run out while the first client of a process is made.
+        self.http.client(writes=outgoing.writes)
         slot = self.gate.acquire(outgoing.lane, self.patience, deadline)
         at, started = self.clock(), time.monotonic()
         answer: Answer | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from typing import Any
 from sandbox.day.arithmetic import Amounts, entitlements, moved_accounts, moved_stock
 from sandbox.day.words import Ending
 from sandbox.demo_document_checks import DOCUMENT_CHECKS
-from sandbox.demo_evening import Note, fingerprint
+from sandbox.demo_evening import MARK, Note, fingerprint
 from sandbox.demo_facts import Facts, Verdict
 
 WINDOW_SECONDS = 60.0
 #: A share of a line may differ in its fourth decimal, by which of two returns came first.
 LAST_PLACE = Decimal("0.0001")
 CENT = Decimal("0.01")
+#: Writes of documents that carry a mark of ours which the books show.
+_MARKED = re.compile("creditnote|writeoff|payment", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def _all(facts: Facts) -> Iterator[tuple[str, Verdict]]:
         ("sales without a return were left alone", _left_alone),
         ("the unreadable delivery lies in the dead letters", _dead_letter),
         ("every fault of the day struck", _faults),
+        ("an outage of writes buried nothing, and what it kept back was written once after it", _write_outage),
         ("never more calls than the quota in any 60 seconds", _quota),
         ("no throttled call but the ones ordered", _throttled),
     )
@@ -228,9 +232,22 @@ def _faults(facts: Facts) -> Verdict:
     wrong = [
         f"{rule['kind']} on {rule['path']} struck {rule['fired']} of {rule['times']} times"
         for rule in facts.evening.faults
-        if rule["fired"] != rule["times"]
+        if rule["fired"] != rule["times"] and not (rule["lasts"] and rule["fired"])
     ]
     return wrong, ", ".join(f"{rule['fired']} x {_fault(rule)}" for rule in facts.evening.faults)
+
+
+def _write_outage(facts: Facts) -> Verdict:
+    rules = {rule["id"] for rule in facts.evening.faults if rule["lasts"]}
+    refused = [call for call in facts.evening.calls if call["rule"] in rules]
+    written = Counter(note.mark for note in facts.standing)
+    written.update(one.mark for one in facts.evening.write_offs)
+    written.update(one.mark for one in facts.evening.payments)
+    marks = {mark for call in refused if _MARKED.search(call["path"]) for mark in MARK.findall(call["body"])}
+    wrong = [f"{written[mark]} documents carry mark {mark}" for mark in sorted(marks) if written[mark] != 1]
+    buried = {queue: count for queue, count in facts.evening.view.buried.items() if queue != "intake"}
+    wrong += [f"{count} buried in {queue}" for queue, count in buried.items()]
+    return wrong, f"{len(refused)} writes refused, {len(marks)} documents" if rules else "none in so short a day"
 
 
 def _fault(rule: dict[str, Any]) -> str:

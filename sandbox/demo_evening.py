@@ -23,7 +23,7 @@ from sandbox.demo_stage import Stage
 
 _COALESCED = re.compile(r'answers_total\{.*outcome="coalesced"\} (\d+)')
 _ABOUT = re.compile(r"\bRMA (\d+)\b")
-_MARK = re.compile(r"\bRL-[0-9a-f]{12}\b")
+MARK = re.compile(r"\bRL-[0-9a-f]{12}\b")
 LAST_DELIVERIES_SECONDS = 12.0
 
 
@@ -137,12 +137,12 @@ def _last_shelves(desk: Desk) -> list[Shelf]:
 
 def _write_off(row: dict[str, Any]) -> WriteOff:
     pieces = tuple((line["sku"], int(Decimal(line["quantity"]))) for line in row["lines"])
-    rma, mark = _ABOUT.search(row["notes"]), _MARK.search(row["notes"])
+    rma, mark = _ABOUT.search(row["notes"]), MARK.search(row["notes"])
     return WriteOff(row["account"], pieces, rma.group(1) if rma else "", mark.group(0) if mark else "")
 
 
 def _payment(row: dict[str, Any]) -> Payment:
-    mark = _MARK.search(row["reference"] or "")
+    mark = MARK.search(row["reference"] or "")
     return Payment(row["sale_id"], Decimal(row["amount"]), row["account"], mark.group(0) if mark else "")
 
 
@@ -216,7 +216,7 @@ def _note(row: dict[str, Any], *, inclusive: bool) -> Note:
     for line in [*row["lines"], *row["charges"]]:
         shown, tax = Decimal(line["amount"]), Decimal(line["tax"])
         by_rule[line["tax_rule"]] += Amounts(shown - tax if inclusive else shown, tax)
-    rma, mark = _ABOUT.search(row["memo"] or ""), _MARK.search(row["memo"] or "")
+    rma, mark = _ABOUT.search(row["memo"] or ""), MARK.search(row["memo"] or "")
     back = tuple((line["sku"], int(Decimal(line["quantity"])), line["to"]) for line in row["restock"] if line["posted"])
     return Note(
         row["number"],

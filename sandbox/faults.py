@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,13 +17,20 @@ KINDS = (
     "throttle", "late_commit", "stale_reads", "redirect", "auth_403", "missing_field",
 )  # fmt: skip
 SYSTEMS = ("cin7", "returngo", "shopify")
+#: In place of a method: every call that may change the books. Shopify's are POST all of them; its mutations are meant.
+WRITES = "WRITES"
+_WRITING = ("POST", "PUT", "PATCH", "DELETE")
+_MUTATION = re.compile(r'"query"\s*:\s*"\s*(\\n|\s)*mutation', re.IGNORECASE)
 
 
 @dataclass
 class Rule:
     """One fault: where it strikes (system, method, path and body patterns), how often and its kind.
 
-    How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always.
+    `method` is one method, "*" or "writes": an outage of writes is `writes` with `status_before`, say.
+
+    How often: `nth` match only, `every` so many, by seeded `probability`, at most `times`; else always. Without `times`
+    it ends when it is removed, or `lasts` real seconds after it was made.
 
     `seconds` is the hang, the drip's total length, the stale window or the delay of a late commit;
     For `missing_field`, `text` names the field, and may say of which objects: "status where rmaId=77".
@@ -39,6 +47,7 @@ class Rule:
     probability: str | None = None
     seed: int = 0
     times: int | None = None
+    lasts: float | None = None
     seconds: float = 30.0
     status: int = 500
     form: str = "object"
@@ -59,13 +68,15 @@ class Rule:
         self._pattern = re.compile(self.path, re.IGNORECASE)
         self._body_pattern = re.compile(self.body, re.IGNORECASE)
         self._rng.seed(self.seed)
+        self._made = time.monotonic()
 
     def strikes(self, system: str, method: str, path: str, body: str = "") -> bool:
         """Say whether this call is hit, counting it when it is one the rule is about."""
         if not self._is_about(system, method, path, body):
             return False
         self.seen += 1
-        if self.times is not None and self.fired >= self.times:
+        over = self.lasts is not None and time.monotonic() > self._made + self.lasts
+        if over or (self.times is not None and self.fired >= self.times):
             return False
         if not self._is_due():
             return False
@@ -75,7 +86,8 @@ class Rule:
     def _is_about(self, system: str, method: str, path: str, body: str) -> bool:
         if self.kind == "stale_reads" and method != "GET":
             return False
-        right_place = self.system in (None, system) and self.method in (None, "*", method)
+        right_method = self.method in (None, "*", method) or (self.method == WRITES and _writes(system, method, body))
+        right_place = self.system in (None, system) and right_method
         return right_place and bool(self._pattern.search(path)) and bool(self._body_pattern.search(body))
 
     def _is_due(self) -> bool:
@@ -90,6 +102,10 @@ class Rule:
     def row(self) -> dict[str, Any]:
         """Return the rule with its counters, JSON-ready."""
         return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+
+
+def _writes(system: str, method: str, body: str) -> bool:
+    return method in _WRITING and (system != "shopify" or bool(_MUTATION.search(body)))
 
 
 class FaultBook:

@@ -13,7 +13,7 @@ import structlog
 
 from consumers import stock_availability as rules
 from consumers.stock_availability import Known, Look, Traffic
-from pipeline.failures import BadAnswer, Unavailable, WireError
+from pipeline.failures import BadAnswer, WireError, away
 from pipeline.kill_points import reach
 from pipeline.ledger import availability, concerns, entries, memory
 from pipeline.ledger.entries import Claim
@@ -220,7 +220,7 @@ def _read_named(parts: Parts, shop: ShopParts) -> tuple[Concern, ...]:
         return (unknown.concern,)
     except (WireError, QuotaWait, QuotaUnavailable, LaneStoppedError, SchemaInvalidError) as error:
         # What Cin7 does not answer now never keeps back what is known already.
-        if isinstance(error, Unavailable):
+        if away(error):
             lanes.failed(parts, shop.name, "cin7", str(error))
         log.warning("left to the sweep", shop=shop.name, why=f"{type(error).__name__}: {error}")
         _leave_to_sweep(parts, shop.name)

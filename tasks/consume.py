@@ -12,9 +12,9 @@ import structlog
 
 from consumers.case import Case, Consumer, Done, Plan
 from consumers.roster import consumer
-from pipeline.failures import CredentialsRejected, Unavailable, UnfitAnswer
+from pipeline.failures import CredentialsRejected, TimeUp, UnfitAnswer, away
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, dead, effects, entries, memory, returns
+from pipeline.ledger import attempts, concerns, dead, effects, entries, memory, returns
 from pipeline.ledger.codec import action_from_json, to_json
 from pipeline.ledger.effects import EffectRow, Outcome
 from pipeline.ledger.entries import Claim
@@ -22,7 +22,7 @@ from pipeline.parts import Parts, ShopParts, on_behalf
 from schemas.actions import AdoptCreditNote
 from schemas.concerns import Concern, ConcernType
 from schemas.money import Money
-from tasks import availability, batching, lanes, settling
+from tasks import availability, batching, lanes, settling, write_outages
 from tasks.books import LedgerBooks
 from tasks.failures import TakenOverError, consequence
 from tasks.perform import Performer, Timing, waits_for_person
@@ -80,11 +80,15 @@ def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
             # A shop's stock belongs to no return: it has no case, no effects and no sale to hold.
             return availability.work(parts, claimed)
         lanes.check(parts, claimed.shop, "cin7")
+        write_outages.check(parts, claimed)
         exit_, reason = _work(parts, claimed)
     except TakenOverError:
         return LOST
     except Exception as error:
         return _fail(parts, claimed, error)
+    except TimeUp as limit:
+        _fail(parts, claimed, limit)
+        raise
     lanes.worked(parts, claimed.shop, "cin7")
     return exit_, reason
 
@@ -188,7 +192,8 @@ def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
         _adopt(work, row, row.action)
         return
     provider = provider_for(work.parts, row, books.sale)
-    performer = Performer(settling.LedgerStore(work.parts), provider, timing_of(work.parts), work.parts.clock)
+    store, outages = settling.LedgerStore(work.parts), write_outages.WriteOutages(work.parts)
+    performer = Performer(store, provider, timing_of(work.parts), work.parts.clock, outages)
     with on_behalf(effect_id=row.effect_id):
         done = performer.perform(row.effect_id)
     if done is not None and done.state == effects.REJECTED:
@@ -284,22 +289,23 @@ def _next_look(row: EffectRow, now: datetime) -> datetime:
 # -- when it does not go well ----------------------------------------------------------------------------------------
 
 
-def _fail(parts: Parts, claimed: Claim, error: Exception) -> tuple[str, str]:
-    what = consequence(error, claimed.failures, parts.settings.intervals, claimed.subject)
+def _fail(parts: Parts, claimed: Claim, error: Exception | TimeUp) -> tuple[str, str]:
+    with parts.ledger.read() as conn:
+        unanswered = attempts.unanswered(conn, claimed.return_id)
+    what = consequence(error, claimed.failures, parts.settings.intervals, claimed.subject, unanswered)
     why = f"{type(error).__name__}: {error}"
     if what.exit is Exit.STOP_LANE and isinstance(error, CredentialsRejected):
         lanes.stop(parts, claimed.shop, "cin7", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
-    elif isinstance(error, Unavailable):
+    elif away(error):
         lanes.failed(parts, claimed.shop, "cin7", str(error))
     if what.exit is Exit.BURY:
         return _bury(parts, claimed, what, why, traceback.format_exc(limit=8))
     due = parts.clock() + timedelta(seconds=what.seconds)
-    if what.counts:
-        log.warning(
-            "failed for now", consumer=claimed.consumer, subject=claimed.subject, why=why, failures=claimed.failures + 1
-        )
+    failed = True if what.counts else None
+    if what.counts or away(error) or isinstance(error, TimeUp):
+        log.warning("failed for now", consumer=claimed.consumer, subject=claimed.subject, why=why, counts=what.counts)
     with parts.ledger.write() as conn:
-        mine = entries.release(conn, claimed, entries.PARKED, parts.clock(), reason=why, due_at=due, failed=what.counts)
+        mine = entries.release(conn, claimed, entries.PARKED, parts.clock(), reason=why, due_at=due, failed=failed)
         if mine and what.tell and isinstance(error, UnfitAnswer):
             step = "An engineer must teach the schema this answer; it is tried again by itself."
             concern = Concern(ConcernType.SCHEMA_INVALID, why, step)

@@ -13,6 +13,7 @@ from pipeline.failures import (
     CredentialsRejected,
     NotFound,
     NotSent,
+    NotShown,
     Rejected,
     Throttled,
     Unavailable,
@@ -132,7 +133,7 @@ class CreditNoteProvider:
             return Found({"task_id": note.task_id, "drafted": "yes"})
         if note.status != AUTHORISED:
             # Answered 200 and not done: the look-up decides, as after any doubt.
-            raise Uncertain(f"the answer shows credit note {note.number or note.task_id} as {note.status}")
+            raise NotShown(f"the answer shows credit note {note.number or note.task_id} as {note.status}")
         details = {"differences": "; ".join(differences)} if differences else {}
         return Found({"task_id": note.task_id}, outcome_of(note, details))
 
@@ -141,7 +142,7 @@ class CreditNoteProvider:
             marked = wanted.marker in note.memo and note.status != VOIDED
             if note.task_id == task_id if task_id else marked:
                 return note
-        raise Uncertain("the answer does not show the credit note that was just posted")
+        raise NotShown("the answer does not show the credit note that was just posted")
 
 
 def outcome_of(note: CreditNote, details: Mapping[str, str] | None = None) -> Outcome:

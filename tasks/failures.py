@@ -6,12 +6,12 @@ from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
     NotFound,
-    NotSent,
     Rejected,
     Throttled,
-    Unavailable,
+    TimeUp,
     Uncertain,
     UnfitAnswer,
+    away,
 )
 from pipeline.quota import QuotaUnavailable, QuotaWait
 from pipeline.settings import Intervals
@@ -45,25 +45,29 @@ class LaneStoppedError(Exception):
         self.seconds = seconds
 
 
-def consequence(error: BaseException, failures: int, intervals: Intervals, seed: str) -> Consequence:
-    """What follows from this error after so many failures before it. Nothing ever dies of an outage, a quota or a
-    throttle."""
+def consequence(
+    error: BaseException, failures: int, intervals: Intervals, seed: str, unanswered: int = 0
+) -> Consequence:
+    """What follows from this error after so many failures before it, and so many calls that nobody answered. Nothing
+    ever dies of an outage, a quota, a throttle or a time limit, and none of them uses up a try."""
     grown = backoff(failures, intervals.park_min, intervals.park_max, seed)
     if isinstance(error, QuotaWait | LaneStoppedError):
         return Consequence(Exit.LATER, max(error.seconds, 0.2), counts=False)
-    if isinstance(error, SaleBusyError):
-        return Consequence(Exit.LATER, 1.0, counts=False)
-    if isinstance(error, QuotaUnavailable):
-        return Consequence(Exit.LATER, 2.0, counts=False)
+    soon = {SaleBusyError: 1.0, QuotaUnavailable: 2.0, TimeUp: intervals.park_min}
+    if type(error) in soon:
+        return Consequence(Exit.LATER, soon[type(error)], counts=False)
     if isinstance(error, Throttled):
         return Consequence(Exit.LATER, max(error.retry_after, 0.2), counts=False)
     if isinstance(error, CredentialsRejected):
         return Consequence(Exit.STOP_LANE, CREDENTIALS_PAUSE, counts=False, concern=ConcernType.CREDENTIALS_REJECTED)
     if isinstance(error, UnfitAnswer) and failures + 1 >= MOST_UNFIT:
         return Consequence(Exit.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID, tell=True)
-    if isinstance(error, Unavailable | NotSent | BadAnswer | Uncertain):
+    if away(error):
+        wait = backoff(unanswered, min(2.0, intervals.park_min), intervals.park_min * 4, seed)
+        return Consequence(Exit.LATER, wait, counts=False)
+    if isinstance(error, BadAnswer | Uncertain):
         wait = backoff(failures, min(2.0, intervals.park_min), intervals.park_min * 4, seed)
-        return Consequence(Exit.LATER, wait, counts=True, concern=ConcernType.TARGET_DOWN if failures >= 3 else None)
+        return Consequence(Exit.LATER, wait, counts=True)
     if failures + 1 >= MOST_FAILURES:
         kind = ConcernType.SCHEMA_INVALID if isinstance(error, SchemaInvalidError) else ConcernType.POISON_TASK
         return Consequence(Exit.BURY, 0.0, counts=True, concern=kind)

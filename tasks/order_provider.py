@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from pipeline.cin7 import Cin7
-from pipeline.failures import Uncertain
+from pipeline.failures import NotShown
 from pipeline.ledger.effects import Outcome
 from pipeline.quota import Lane
 from schemas.actions import Action, AuthoriseOrder, LinkExchangeOrder
@@ -49,7 +49,7 @@ class OrderProvider:
                 lane=Lane.MONEY,
             )
         if answer.status in ORDER_DRAFTS | {VOIDED} or answer.status not in ORDER_STATUSES:
-            raise Uncertain(f"the answer shows the order as {answer.status or 'no status'}, not AUTHORISED")
+            raise NotShown(f"the answer shows the order as {answer.status or 'no status'}, not AUTHORISED")
         return Found({}, _outcome(wanted, answer))
 
     def _already(self, wanted: AuthoriseOrder, order: Order) -> Found:

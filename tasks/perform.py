@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from pipeline.failures import NotSent, Rejected, Throttled, Uncertain
+from pipeline.failures import NotSent, Rejected, Throttled, Uncertain, WireError
 from pipeline.kill_points import reach
-from pipeline.ledger.effects import CLAIMED, CONFIRMED, PLANNED, REJECTED, SENDING, UNCERTAIN, EffectRow, Outcome
+from pipeline.ledger.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, EffectRow, Outcome
 from schemas.actions import Action
 
 
@@ -89,6 +89,34 @@ class Store(Protocol):
         """Write the outcome, once."""
 
 
+class Outages(Protocol):
+    """What the writes of all effects of one kind meet: whether nobody can write now is not for one effect to judge."""
+
+    def held(self, row: EffectRow) -> LaterError | None:
+        """Why and how long this write must wait, before it is marked as SENDING."""
+
+    def met(self, row: EffectRow, failure: Exception | None) -> None:
+        """How this write ended; told once for every send."""
+
+    def shared(self, row: EffectRow) -> bool:
+        """Whether others meet the same trouble, so that the effect is not to blame for its sends."""
+
+
+class NoOutages:
+    """Every write may be tried, and an effect that fails has itself to blame."""
+
+    def held(self, row: EffectRow) -> LaterError | None:
+        """Never."""
+        return None
+
+    def met(self, row: EffectRow, failure: Exception | None) -> None:
+        """Forgotten."""
+
+    def shared(self, row: EffectRow) -> bool:
+        """Never."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How long things may take. `quiet` counts from the SENDING mark and must outlast the wait for a quota slot and two
@@ -102,7 +130,7 @@ class Timing:
     retry_wait: timedelta = timedelta(seconds=5)
     #: How many look-ups after the quiet period must find nothing before one more send.
     negatives: int = 2
-    #: How many sends one step may ever have while its outcome is unknown.
+    #: How many sends one step may have while its outcome is unknown, unless an outage is to blame.
     sends: int = 2
     #: How many unclear look-ups before a person is asked.
     unclear: int = 3
@@ -122,7 +150,7 @@ class Performer:
     provider: Provider
     timing: Timing
     clock: Callable[[], datetime]
-    remarks: list[str] = field(default_factory=list)
+    outages: Outages = field(default_factory=NoOutages)
 
     def perform(self, effect_id: int) -> EffectRow | None:
         """Bring the effect as far as it will go now. None when it was not due or another worker has it."""
@@ -165,6 +193,9 @@ class Performer:
         progress = {**row.progress, **found.progress}
         if found.outcome is None:
             return self._goes_on(row, progress, now)
+        if row.state == UNCERTAIN and row.sends:
+            # Unanswered, and done all the same: writes get through.
+            self.outages.met(row, None)
         done = self.store.confirm(row, replace(found.outcome, details={**progress, **found.outcome.details}), now)
         if done is not None:
             reach("effect.confirmed")
@@ -187,7 +218,7 @@ class Performer:
             return self.store.change(
                 row, now, state=UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
             )
-        if row.step_sends < self.timing.sends:
+        if row.step_sends < self.timing.sends or self.outages.shared(row):
             return self.store.change(
                 row, now, state=CLAIMED, lookups=0, why="not found after the quiet period: one more send"
             )
@@ -224,6 +255,9 @@ class Performer:
     # -- sending ------------------------------------------------------------------------------------------------------
 
     def _send(self, row: EffectRow) -> EffectRow | None:
+        held = self.outages.held(row)
+        if held is not None:
+            return self._later(row, held)
         now = self.clock()
         sending = self.store.change(
             row,
@@ -246,17 +280,31 @@ class Performer:
             return self._unsent(row, LaterError(0.0, "held up between the mark and the send: nothing was sent"))
         try:
             found = self.provider.send(row.action, row.progress)
-        except (NotSent, Throttled, LaterError) as refusal:
-            return self._unsent(row, refusal)
-        except GoneError as gone:
-            return self._end(row, str(gone))
-        except Rejected as rejected:
-            return self._rejected(row, rejected)
-        except DiffersError as differs:
-            return self._differs(row, differs)
-        except Uncertain as doubt:
-            return self._uncertain(row, str(doubt))
+        except (WireError, DiffersError, LaterError, GoneError) as failure:
+            done = self._failed(row, failure)
+            self.outages.met(row, failure)
+            return done
         reach("effect.answered")
+        done = self._taken(row, found)
+        self.outages.met(row, None)
+        return done
+
+    def _failed(self, row: EffectRow, failure: WireError | DiffersError | LaterError | GoneError) -> EffectRow | None:
+        match failure:
+            case GoneError():
+                return self._end(row, str(failure))
+            case NotSent() | Throttled() | LaterError():
+                return self._unsent(row, failure)
+            case Rejected():
+                return self._rejected(row, failure)
+            case DiffersError():
+                return self._differs(row, failure)
+            case Uncertain():
+                return self._uncertain(row, str(failure))
+            case _:
+                raise failure
+
+    def _taken(self, row: EffectRow, found: Found) -> EffectRow | None:
         row_now = self._found(row, found)
         if row_now is not None and row_now.state == CLAIMED:
             reach("effect.progressed")
@@ -319,8 +367,3 @@ class Performer:
 def waits_for_person(row: EffectRow) -> bool:
     """Whether the machine has done what it may: refused for good, or uncertain with no look-up left."""
     return row.state == REJECTED or (row.state == UNCERTAIN and row.due_at is None)
-
-
-def finished(row: EffectRow) -> bool:
-    """Whether the document is there."""
-    return row.state == CONFIRMED

@@ -35,6 +35,11 @@ MOST_FAILURES = 5
 MOST_UNFIT = 3
 #: A piece of work that was started this often and never finished kills its worker: it is put aside.
 MOST_STARTS = 4
+#: A document whose sends were answered without showing it, or cut off by our own death, is sent this often.
+MOST_ALONE = 2
+#: One whose sends nobody answered is sent this often when others of its kind get through, and three times as often when
+#: others are in doubt too: with one write in three failing, one in 240 has such luck, and then a person decides.
+MOST_AMONG_OTHERS = 5
 #: Seconds a lane stays stopped after refused credentials, before one call tests them again.
 CREDENTIALS_PAUSE = 120.0
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 import structlog
 
 from consumers.roster import ROSTER
-from pipeline.failures import AnotherDocument, CredentialsRejected, NotFound, Rejected, Unavailable, UnfitAnswer
+from pipeline.failures import AnotherDocument, CredentialsRejected, NotFound, Rejected, TimeUp, UnfitAnswer, away
 from pipeline.kill_points import reach
-from pipeline.ledger import concerns, dead, entries, returns, strangers
+from pipeline.ledger import attempts, concerns, dead, entries, returns, strangers
 from pipeline.ledger.codec import to_json
 from pipeline.ledger.returns import Reading
 from pipeline.parts import Parts, ShopParts, on_behalf
@@ -61,6 +61,9 @@ def read_one(parts: Parts, reading: Reading) -> None:
         except Exception as error:
             _fail(parts, reading, error)
             return
+        except TimeUp as limit:
+            _fail(parts, reading, limit)
+            raise
     lanes.worked(parts, reading.shop, "returngo")
     reach("reading.stored")
     for entry_id, name in woken:
@@ -116,12 +119,14 @@ def _put_back(
         returns.put_back(conn, reading, due_at, why, failed=failed, for_good=for_good)
 
 
-def _fail(parts: Parts, reading: Reading, error: Exception) -> None:
-    what = consequence(error, reading.failures, parts.settings.intervals, reading.rma_id)
+def _fail(parts: Parts, reading: Reading, error: Exception | TimeUp) -> None:
+    with parts.ledger.read() as conn:
+        unanswered = attempts.unanswered(conn, reading.return_id)
+    what = consequence(error, reading.failures, parts.settings.intervals, reading.rma_id, unanswered)
     why = f"{type(error).__name__}: {error}"
     if isinstance(error, CredentialsRejected):
         lanes.stop(parts, reading.shop, "returngo", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
-    elif isinstance(error, Unavailable):
+    elif away(error):
         lanes.failed(parts, reading.shop, "returngo", str(error))
     # Anyone who knows a webhook's address can name numbers: those that ReturnGO refuses must neither cost calls for
     # ever nor be told one by one.
@@ -149,7 +154,7 @@ def _raise(parts: Parts, reading: Reading, kind: ConcernType, cause: str, next_s
         concerns.raise_(conn, reading.shop, "reading", reading.rma_id, concern, now, return_id=reading.return_id)
 
 
-def _bury(parts: Parts, reading: Reading, error: Exception) -> None:
+def _bury(parts: Parts, reading: Reading, error: Exception | TimeUp) -> None:
     """Waiting does not cure this: a person must see it; the return is tried again meanwhile."""
     unreadable = isinstance(error, SchemaInvalidError | UnfitAnswer)
     fields = error.errors if isinstance(error, SchemaInvalidError) else getattr(error, "fields", {})

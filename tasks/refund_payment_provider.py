@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.cin7 import Cin7
-from pipeline.failures import Uncertain
+from pipeline.failures import NotShown
 from pipeline.ledger.effects import Outcome
 from pipeline.quota import Lane
 from schemas.actions import Action, RecordRefund
@@ -51,7 +51,7 @@ class RefundPaymentProvider:
         with before_any_byte():
             payment = self._cin7.post_payment(payment_body(wanted), wanted.amount.currency, lane=Lane.MONEY)
         if not payment.payment_id or (payment.task_id and payment.task_id != wanted.task_id.lower()):
-            raise Uncertain("the answer does not show the refund that was just posted")
+            raise NotShown("the answer does not show the refund that was just posted")
         return Found({}, _outcome(payment, _differences(wanted, payment)))
 
 

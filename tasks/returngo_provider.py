@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from pipeline.failures import CredentialsRejected, NotFound, Rejected, Uncertain, WireError
+from pipeline.failures import CredentialsRejected, NotFound, NotShown, Rejected, WireError
 from pipeline.ledger.effects import Outcome
 from pipeline.quota import Lane, QuotaUnavailable, QuotaWait
 from pipeline.returngo import ReturnGo
@@ -41,9 +41,9 @@ class CommentProvider:
         try:
             there = self._returngo.commented(wanted.rma_id, wanted.marker, lane=Lane.MONEY)
         except _NO_LOOK as failed:
-            raise Uncertain(f"the comment was taken, but could not be read back: {failed}") from failed
+            raise NotShown(f"the comment was taken, but could not be read back: {failed}") from failed
         if not there:
-            raise Uncertain("the comment was taken, but the timeline does not show it")
+            raise NotShown("the comment was taken, but the timeline does not show it")
         return Found({}, _said(wanted))
 
 
@@ -69,7 +69,7 @@ class ShipmentProvider:
         with before_any_byte(), _refusals():
             parcel = self._returngo.set_shipment(wanted.shipment_id, RECEIVED, lane=Lane.MONEY)
         if parcel.shipment_id != wanted.shipment_id or not parcel.received:
-            raise Uncertain(f"the answer shows parcel {parcel.shipment_id} as {parcel.status or 'nothing'}")
+            raise NotShown(f"the answer shows parcel {parcel.shipment_id} as {parcel.status or 'nothing'}")
         return Found({}, _arrived(parcel))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from consumers.stock_availability import AMBIGUOUS, NOT_STOCKED, REFUSED, UNKNOWN, UNREADABLE, UNTRACKED, shop_names
-from pipeline.failures import CredentialsRejected, Unavailable, WireError
+from pipeline.failures import CredentialsRejected, Unavailable, WireError, away
 from pipeline.kill_points import reach
 from pipeline.ledger import availability
 from pipeline.ledger.entries import Claim
@@ -96,11 +96,11 @@ def publish(parts: Parts, shop: ShopParts, claimed: Claim) -> Published:
 
 
 def _put_off(parts: Parts, shop: ShopParts, claimed: Claim, error: Exception) -> Published:
-    # Three failures at most are counted against the wait, so that a long outage never buries a shop's stock.
+    # Three failures at most are counted against the wait, so that no lasting trouble of the shop buries its stock.
     what = consequence(error, min(claimed.failures, 3), parts.settings.intervals, claimed.subject)
     if isinstance(error, CredentialsRejected):
         lanes.stop(parts, shop.name, TARGET, CREDENTIALS_PAUSE, ConcernType.CREDENTIALS_REJECTED, str(error))
-    elif what.counts and not what.tell:
+    elif (what.counts or away(error)) and not what.tell:
         lanes.failed(parts, shop.name, TARGET, str(error))
     told = f"{type(error).__name__}: {error}"
     step = "An engineer must teach the schema this answer; it is asked for again by itself."

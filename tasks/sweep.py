@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.roster import ROSTER
-from pipeline.failures import CredentialsRejected, Unavailable, UnfitAnswer, WireError
+from pipeline.failures import CredentialsRejected, UnfitAnswer, WireError, away
 from pipeline.kill_points import reach
 from pipeline.ledger import effects, entries, memory, strangers
 from pipeline.parts import Parts
@@ -141,7 +141,7 @@ def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
     except CredentialsRejected as refused:
         lanes.stop(parts, shop, poll.system, CREDENTIALS_PAUSE, ConcernType.CREDENTIALS_REJECTED, str(refused))
     except (WireError, SchemaInvalidError) as error:
-        if isinstance(error, Unavailable):
+        if away(error):
             lanes.failed(parts, shop, poll.system, str(error))
         if isinstance(error, UnfitAnswer | SchemaInvalidError):
             fields = error.fields if isinstance(error, UnfitAnswer) else error.errors

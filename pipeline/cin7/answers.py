@@ -6,18 +6,17 @@ import re
 from typing import Any
 
 from pipeline.failures import (
-    BadAnswer,
     CredentialsRejected,
     MadeWithErrors,
+    NoAnswer,
     NotFound,
     Rejected,
     Throttled,
     Unavailable,
     Uncertain,
-    UnfitAnswer,
     WireError,
 )
-from pipeline.wire import EXCERPT, Answer, Outgoing, unlike_json
+from pipeline.wire import EXCERPT, Answer, Outgoing
 from schemas.fields import SchemaInvalidError, parse
 
 #: The refusal for the quota; its status may be 429, 503, 400 or 500 (measured by integrators).
@@ -58,20 +57,12 @@ def retry_after(answer: Answer) -> float:
     return min(float(found.group()), LONGEST_HOLD) if found else 0.0
 
 
-def doubt(outgoing: Outgoing, why: str, answer: Answer | None = None) -> WireError:
-    """An answer that cannot be believed: for a write the outcome is open, for a read the answer is bad."""
-    excerpt = answer.text[:EXCERPT] if answer else ""
-    if outgoing.writes:
-        return Uncertain(why, excerpt)
-    whole = answer is not None and not unlike_json(answer)
-    return UnfitAnswer(why, excerpt, {"": why}) if whole else BadAnswer(why, excerpt)
-
-
 def _believe(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) -> Any:
     if unreadable:
         if not answer.text.lstrip().startswith(("{", "[", "<")) and LIMIT_TEXT.search(answer.text):
             raise Throttled(retry_after(answer))
-        raise doubt(outgoing, f"status {answer.status} with a body that is not JSON: {unreadable}", answer)
+        why = f"status {answer.status} with a body that is not JSON: {unreadable}"
+        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT])
     if _is_error(value):
         told = problems(value)
         if LIMIT_TEXT.search(" ".join(told)):
@@ -106,7 +97,8 @@ def _refusal(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) ->
     if status < 400 or status >= 500 or status in _OPEN_STATUSES:
         return _no_verdict(outgoing, f"status {status}", excerpt)
     told = _told(answer, value, unreadable)
-    if status == 404 and not outgoing.writes:
+    # A page with 404 is a gateway's: Cin7 says in JSON which document it does not know.
+    if status == 404 and not outgoing.writes and not _is_html(answer):
         return NotFound("; ".join(told)[:500] or "no such document", excerpt)
     if not outgoing.writes and _codes(value) == {"404"}:
         return NotFound("; ".join(told)[:500], excerpt)

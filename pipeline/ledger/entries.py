@@ -103,13 +103,14 @@ def release(
     *,
     reason: str = "",
     due_at: datetime | None = None,
-    failed: bool = False,
+    failed: bool | None = False,
 ) -> bool:
     """Leave the entry by one of its exits. A wake that came meanwhile makes it due again at once. False when the claim
-    was lost to another worker."""
+    was lost to another worker. `failed` None says nothing about the work: its failures stay counted as they are."""
     woken = _E.wakes > claimed.wakes
     # Buried for a waiting effect, the entry still hears a wake: somebody may have requeued another effect meanwhile.
-    buried = state == BURIED and failed
+    buried = state == BURIED and bool(failed)
+    failures = claimed.failures if failed is None else claimed.failures + 1 if failed else 0
     changed = conn.execute(
         t.entries.update()
         .where((_E.id == claimed.entry_id) & (_E.fence == claimed.fence))
@@ -119,7 +120,7 @@ def release(
             reason=reason,
             lease_until=None,
             starts=0,
-            failures=claimed.failures + 1 if failed else 0,
+            failures=failures,
             wakes_seen=claimed.wakes,
             since=sa.case((_E.state == state, _E.since), else_=now),
         )

@@ -12,7 +12,8 @@ from sandbox.day.words import CEDAR, Ending, ReturnOfDay, Step, Until
 APPROVED_AFTER, ARRIVES_AFTER, PAID_AFTER = 0.4, 1.6, 0.5
 #: The part of the day after which finance locks the period.
 LOCKED_AT = 0.9
-#: (part of the day, rule): faults that every day must survive. Each strikes the next call it is about.
+#: (part of the day, rule): faults that every day must survive. Each strikes the next call it is about; the last is an
+#: outage of writes, longer than two sends of one note lie apart.
 FAULTS: tuple[tuple[float, dict[str, Any]], ...] = (
     (0.05, {"system": "cin7", "kind": "timeout_after", "method": "POST", "path": "/sale/creditnote", "times": 1,
             "seconds": 3.0}),
@@ -24,6 +25,8 @@ FAULTS: tuple[tuple[float, dict[str, Any]], ...] = (
             "status": 500}),
     (0.35, {"system": "cin7", "kind": "throttle", "method": "GET", "path": "/v2/sale$", "times": 1,
             "form": "429", "retry_after": "2 Seconds"}),
+    (0.45, {"system": "cin7", "kind": "status_before", "method": "writes", "status": 503, "form": "html",
+            "lasts": 15.0}),
 )  # fmt: skip
 UNREADABLE = "<html>we will be back soon</html>"
 

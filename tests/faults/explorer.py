@@ -14,7 +14,7 @@ from pipeline.ledger.effects import CONFIRMED, REJECTED, WITHDRAWN, EffectRow
 from tasks.perform import Performer, Timing, waits_for_person
 from tests.faults.cas_store import CasStore
 from tests.faults.interleaving import WatchedProvider, WatchedStore, Worker
-from tests.faults.model_cin7 import CURSES, DIRECT, SIMPLE, STYLES, ModelCin7, an_action
+from tests.faults.model_cin7 import CURSES, DIRECT, SIMPLE, STYLES, ModelCin7, ModelOutages, an_action
 
 TIMING = Timing(
     lease=timedelta(seconds=180),
@@ -44,6 +44,7 @@ class Variant:
     store: type[CasStore] = CasStore
     styles: tuple[str, ...] = STYLES
     leases: tuple[int, ...] = LEASES
+    outages: type[ModelOutages] = ModelOutages
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Run:
         self.style = self.rng.choice(self.variant.styles)
         self.cin7 = ModelCin7(self.rng, simple=self.style == SIMPLE, curse=self.rng.choice(CURSES))
         self.timing = replace(TIMING, lease=timedelta(seconds=self.rng.choice(self.variant.leases)))
+        # Of its own seed, so that the storm of a seed is the same with and without it.
+        self.outages = self.variant.outages(random.Random(self.seed), self.cin7)
         self.store = self.variant.store()
         self.workers: list[Worker] = []
         self.snapshots: dict[int, EffectRow] = {}
@@ -112,6 +115,7 @@ class Run:
             WatchedProvider(self.cin7, reckless=self.reckless),
             self.timing,
             lambda: self.cin7.now,
+            self.outages,
         )
         worker = Worker(f"w{len(self.workers) + 1}", lambda: performer.perform(effect_id))
         worker.pace = self.rng.choice((0.03, 0.3, 1.0))

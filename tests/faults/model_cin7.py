@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.failures import NotSent, Rejected, Throttled, Unavailable, Uncertain
+from pipeline.ledger.effects import EffectRow
 from pipeline.quota import Lane, QuotaWait
 from schemas.actions import PostCreditNote, business_key
 from schemas.money import Money
 from schemas.sales import AUTHORISED, DRAFT, CreditNote, DocumentLine
+from tasks.perform import LaterError
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 SALE = "sale-1"
@@ -35,6 +37,28 @@ CURSES = (
     ("DRAFT", "unanswered"),
     ("AUTHORISED", "ignored"),
 )
+
+
+@dataclass
+class ModelOutages:
+    """What other writes meet, as an adversary tells it: while calls may go wrong, an outage now and then holds a write
+    up and takes the blame for any doubt, so that a step is sent again and again."""
+
+    rng: random.Random
+    cin7: ModelCin7
+    #: How often it blames an outage while things go wrong.
+    blames: float = 0.5
+
+    def held(self, row: EffectRow) -> LaterError | None:
+        """Why and how long a write waits."""
+        return LaterError(9.0, "stopped") if self.cin7.faulty and self.rng.random() < 0.1 else None
+
+    def met(self, row: EffectRow, failure: Exception | None) -> None:
+        """Nothing is learned from it."""
+
+    def shared(self, row: EffectRow) -> bool:
+        """Whether an outage is to blame."""
+        return self.cin7.faulty and self.rng.random() < self.blames
 
 
 def gbp(amount: str) -> Money:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.failures import Throttled
 from pipeline.ledger.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN, EffectRow, Outcome
 from schemas.actions import Action
 from tasks.perform import Found, Performer
 from tests.faults.cas_store import CasStore
 from tests.faults.explorer import Variant
-from tests.faults.model_cin7 import DIRECT, DRAFTED
+from tests.faults.model_cin7 import DIRECT, DRAFTED, ModelOutages
 
 
 class _NeverLooks(Performer):
@@ -75,6 +76,27 @@ class _ConfirmsADraft(Performer):
         return super()._found(row, replace(found, outcome=whole))
 
 
+class _SendsOnInAnOutage(Performer):
+    """Takes an outage for a proof that nothing was done: sends again without the look-ups."""
+
+    def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
+        if not self.outages.shared(row):
+            return super()._uncertain(row, why)
+        return self.store.change(row, self.clock(), state=CLAIMED, why=why)
+
+
+class _ForgetsAnOutagesSends(Performer):
+    """In an outage plans the effect as if it had never been sent: the document may come late."""
+
+    def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
+        return self._unsent(row, Throttled(1.0)) if self.outages.shared(row) else super()._uncertain(row, why)
+
+
+class _BlamesAnOutageForEver(ModelOutages):
+    def shared(self, row: EffectRow) -> bool:
+        return True
+
+
 #: Those that the brief of the checker names come first.
 MUTANTS = (
     Variant("skips the look-up", _NeverLooks),
@@ -86,5 +108,8 @@ MUTANTS = (
     Variant("ignores the fence", store=_IgnoresTheFence),
     Variant("believes one look-up at once", _BelievesOneLookUpAtOnce, styles=(DIRECT,)),
     Variant("asks nobody", _AsksNobody),
+    Variant("sends on in an outage", _SendsOnInAnOutage, styles=(DIRECT,)),
+    Variant("forgets what it sent in an outage", _ForgetsAnOutagesSends, styles=(DIRECT,)),
+    Variant("blames an outage for ever", outages=_BlamesAnOutageForEver),
     Variant("confirms a draft", _ConfirmsADraft, styles=(DRAFTED,)),
 )

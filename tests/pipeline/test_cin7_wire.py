@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.cin7 import Cin7, Cin7Access
-from pipeline.failures import BadAnswer, NotSent, Throttled, Unavailable, Uncertain, UnfitAnswer, WireError
+from pipeline.failures import NoAnswer, NotSent, Throttled, Unavailable, Uncertain, UnfitAnswer, WireError
 from pipeline.quota import QuotaWait
 from pipeline.wire import Call, Http
 from tests.pipeline.open_gate import OpenGate
@@ -60,11 +60,21 @@ TROUBLES = [
     (say(answer("503 Service Unavailable", b"Service Unavailable")), Unavailable),
     (say(answer("408 Request Timeout", b'"late"')), Unavailable),
     (say(answer("302 Found", b"", "Location: /elsewhere\r\n")), Unavailable),
-    (say(answer("200 OK", b"<html>Page not found</html>")), BadAnswer),
-    (say(answer("200 OK", b"")), BadAnswer),
-    (say(answer("200 OK", b'{"CreditNotes": [')), UnfitAnswer),
+    (say(answer("200 OK", b"<html>Page not found</html>")), NoAnswer),
+    (say(answer("200 OK", b"")), NoAnswer),
+    (say(answer("200 OK", b'{"CreditNotes": [')), NoAnswer),
     (say(answer("200 OK", b'{"Other": 1}')), UnfitAnswer),
-    (say(answer("200 OK", b"zzz", "Content-Encoding: gzip\r\n")), BadAnswer),
+    (
+        say(
+            answer(
+                "200 OK",
+                b"zzz",
+                "Content-Encoding: gzip\\r\
+",
+            )
+        ),
+        NoAnswer,
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
+    NoAnswer,
     NotFound,
     Rejected,
     Throttled,
@@ -169,7 +170,7 @@ def test_a_hook_url_with_its_token_never_reaches_a_record() -> None:
         (502, "<html>", Unavailable, Uncertain),
         (302, "", Unavailable, Uncertain),
         (400, "<html>proxy</html>", Unavailable, Uncertain),
-        (200, "<html>", BadAnswer, Uncertain),
+        (200, "<html>", NoAnswer, Uncertain),
     ],
 )
 def test_each_answer_has_its_consequence(

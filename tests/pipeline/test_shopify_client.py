@@ -13,6 +13,7 @@ import pytest
 from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
+    NoAnswer,
     NotSent,
     Rejected,
     Throttled,
@@ -238,7 +239,7 @@ def refuse_connection(_: dict[str, Any]) -> Any:
         (httpx.Response(429, json={"errors": "slow down"}), Throttled, Throttled),
         (httpx.Response(429, text=""), Throttled, Throttled),
         (httpx.Response(502, text="<html>"), Unavailable, Uncertain),
-        (httpx.Response(200, text="<html>"), BadAnswer, Uncertain),
+        (httpx.Response(200, text="<html>"), NoAnswer, Uncertain),
         (httpx.Response(200, json={"data": None}), Unavailable, Uncertain),
         (httpx.Response(200, json={"data": {}}), UnfitAnswer, Uncertain),
         (httpx.Response(200, json=[]), Unavailable, Uncertain),

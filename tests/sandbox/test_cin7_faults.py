@@ -183,6 +183,27 @@ def test_a_seeded_probability_repeats_itself(world: SandboxHandle) -> None:
     assert set(runs[0]) == {200, 500}
 
 
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_an_outage_of_writes_leaves_every_read_alone(world: SandboxHandle, form: str) -> None:
+    sale = advanced_sale(world)
+    order(world, kind="status_before", method="writes", status=503, form=form)
+    for _ in range(3):
+        assert call(world, "POST", "/sale/creditnote", note(sale)).status_code == 503
+        assert call(world, "PUT", "/webhooks", {}).status_code == 503
+        assert call(world, "GET", f"/sale/creditnote?SaleID={sale['sale_id']}").status_code == 200
+    assert notes_kept(world) == 0
+    world.control.delete("/faults")
+    assert call(world, "POST", "/sale/creditnote", note(sale)).status_code == 200
+
+
+def test_an_outage_ends_by_itself_after_the_seconds_it_lasts(world: SandboxHandle) -> None:
+    order(world, kind="status_before", status=503, lasts=0.5)
+    assert call(world, "GET", "/me").status_code == 503
+    time.sleep(0.6)
+    assert call(world, "GET", "/me").status_code == 200
+    assert [rule["fired"] for rule in world.control.get("/faults").json()] == [1]
+
+
 def test_an_unknown_fault_is_refused_with_the_known_kinds(world: SandboxHandle) -> None:
     answer = world.control.post("/faults", json={"kind": "explode"})
     assert answer.status_code == 400

@@ -21,10 +21,13 @@ TABLE = [
     (SaleBusyError("busy"), 99, Exit.LATER, False),
     (f.Throttled(12.0), 99, Exit.LATER, False),
     (f.CredentialsRejected("403"), 99, Exit.STOP_LANE, False),
-    (f.Unavailable("502"), 99, Exit.LATER, True),
-    (f.NotSent("refused"), 99, Exit.LATER, True),
-    (f.BadAnswer("html"), 99, Exit.LATER, True),
-    (f.Uncertain("timeout"), 99, Exit.LATER, True),
+    (f.Unavailable("502"), 99, Exit.LATER, False),
+    (f.NotSent("refused"), 99, Exit.LATER, False),
+    (f.NoAnswer("html"), 99, Exit.LATER, False),
+    (f.Uncertain("timeout"), 99, Exit.LATER, False),
+    (f.TimeUp(), 99, Exit.LATER, False),
+    (f.BadAnswer("filter ignored"), 99, Exit.LATER, True),
+    (f.NotShown("still a draft"), 99, Exit.LATER, True),
     (f.NotFound("404"), 0, Exit.LATER, True),
     (f.Rejected(400, ("no",)), 0, Exit.LATER, True),
     (SchemaInvalidError({"Total": "missing"}), 0, Exit.LATER, True),
@@ -50,9 +53,11 @@ def test_refused_credentials_pause_the_lane() -> None:
     assert (what.seconds, what.concern) == (CREDENTIALS_PAUSE, ConcernType.CREDENTIALS_REJECTED)
 
 
-def test_an_outage_is_named_only_when_it_lasts() -> None:
-    told = [consequence(f.Unavailable("502"), before, INTERVALS, "rma").concern for before in (0, 2, 3)]
-    assert told == [None, None, ConcernType.TARGET_DOWN]
+def test_waits_in_an_outage_grow_with_the_calls_that_nobody_answered() -> None:
+    waits = [consequence(f.Unavailable("502"), 0, INTERVALS, "rma", calls).seconds for calls in (0, 3, 12)]
+    assert waits == sorted(waits)
+    assert waits[0] < 3
+    assert waits[2] > 200
 
 
 def test_a_schema_that_cannot_be_read_is_buried_under_its_own_name() -> None:

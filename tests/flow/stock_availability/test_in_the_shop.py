@@ -9,6 +9,7 @@ import pytest
 from pipeline.ledger import tables as t
 from pipeline.ledger.requeueing import requeue
 from tasks import shop_stock
+from tests.faults.metadata import fault
 from tests.flow.stock_availability.line import BOOT, JEANS, Line
 from tests.tasks.practice import SHOP, SKU
 
@@ -111,6 +112,34 @@ def test_a_shop_that_is_down_is_one_exception_and_never_a_burial(line: Line) -> 
         assert line.work() == "parked"
 
     assert [row["subject"] for row in line.bench.exceptions("TARGET_DOWN")] == ["shopify"]
+    line.bench.desk.heal()
+    line.bench.clock.forward(400)
+    assert line.work() == "settled"
+    assert (line.shown(JEANS), line.bench.exceptions("TARGET_DOWN"), line.bench.letters()) == (12, [], [])
+
+
+@fault("F50 F55", "the shop is read, and for an hour takes no figure", "one TARGET_DOWN; then the figure is set")
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"kind": "status_before", "status": 503, "form": "html"},
+        {"kind": "html_200_before"},
+        {"kind": "reset_before"},
+        {"kind": "status_before", "status": 500},
+    ],
+    ids=["503 with a page", "a page with 200", "reset", "500"],
+)
+def test_an_outage_of_the_shops_writes_is_one_exception_and_uses_up_no_try(line: Line, way: dict[str, Any]) -> None:
+    line.variants(JEANS)
+    line.bench.desk.fault(**way, system="shopify", method="writes", times=None)
+    line.sweep()
+
+    for _ in range(9):
+        line.bench.clock.forward(400)
+        assert line.work() == "parked"
+
+    assert [row["subject"] for row in line.bench.exceptions("TARGET_DOWN")] == ["shopify"]
+    assert [row["failures"] for row in line.bench.rows(t.entries)] == [0]
     line.bench.desk.heal()
     line.bench.clock.forward(400)
     assert line.work() == "settled"
