@@ -93,7 +93,7 @@ def above_invoice(
     cause = (
         f"invoice {invoice.number} has {matter.money(left)} left to credit, this return needs {note.gross} ({names})"
     )
-    step = "check the notes named; void the wrong one, or credit the rest by hand"
+    step = "find out which of the notes named is wrong, or credit the rest by hand"
     return [hold(one, matter, ConcernType.OVER_CREDIT, cause, step, notes=names) for one in group]
 
 

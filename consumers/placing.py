@@ -129,7 +129,7 @@ def _no_room(unit: Unit, found: SkuMatch, own: Sequence[SoldLine], matter: Matte
     sold = sum((line.sold.quantity for line in own), Decimal(0)).normalize()
     if notes:
         cause = f"{found.sku}: all {sold:f} pieces sold are already credited by {', '.join(notes)}"
-        step = "check the notes named; void the wrong one, or reject the unit in ReturnGO"
+        step = "find out which of the notes named is wrong, or reject the unit in ReturnGO"
         return Held(unit, cause, HOUR, ConcernType.OVER_CREDIT, step, details={"notes": ", ".join(notes)})
     cause = f"{found.sku}: more pieces are returned than the {sold:f} sold"
     step = "correct the quantity in ReturnGO"
@@ -165,5 +165,5 @@ def line_share(units: Sequence[Placed], matter: Matter) -> Figures:
 def _short(placed: Placed, matter: Matter, short: NotEnoughLeftError) -> Held:
     notes = ", ".join(sorted(set(placed.sold.notes)))
     cause = f"{placed.sold.line.sku}: the amount still creditable does not suffice ({short}); credited by {notes}"
-    step = "check the notes named; void the wrong one, or credit the rest by hand"
+    step = "find out which of the notes named is wrong, or credit the rest by hand"
     return hold(placed, matter, ConcernType.OVER_CREDIT, cause, step, notes=notes)

@@ -184,12 +184,15 @@ def _keep_place(parts: Parts, shop: str, place: str) -> None:
 def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, str]]:
     now = parts.clock()
     woken: list[tuple[int, str]] = []
+    texts: set[str] = set()
     with parts.ledger.write() as conn:
         for row in page:
-            if memory.keep_sale_row(conn, shop, row, now):
+            names = memory.keep_sale_row(conn, shop, row, now)
+            if names is not None:
                 woken.extend(entries.wake_sale(conn, shop, row.sale_id, now))
-                woken.extend(entries.wake_order(conn, shop, row.customer_reference, row.order_number, now))
-    return woken
+                texts |= names
+        woken.extend(entries.wake_orders(conn, shop, texts, now))
+    return list(dict.fromkeys(woken))
 
 
 def credit_notes(parts: Parts, shop: str) -> None:

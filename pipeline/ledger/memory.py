@@ -33,13 +33,15 @@ def _digest(row: SaleRow) -> str:
     return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
-def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -> bool:
-    """Index one row of the sale list. True when something that matters changed (touches without content are common,
-    measured by integrators)."""
-    digest = _digest(row)
+def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -> frozenset[str] | None:
+    """Index one row of the sale list. Where something that matters changed: the names and ids it had and has. None
+    where nothing did (touches without content are common, measured by integrators)."""
+    digest, names = _digest(row), (row.order_number, row.customer_reference, row.external_id)
     known = conn.execute(
-        sa.select(_S.digest).where((_S.shop == shop) & (_S.sale_id == row.sale_id))
-    ).scalar_one_or_none()
+        sa.select(_S.digest, _S.order_number, _S.customer_reference, _S.external_id).where(
+            (_S.shop == shop) & (_S.sale_id == row.sale_id)
+        )
+    ).one_or_none()
     values = {
         "order_number": row.order_number,
         "customer_reference": row.customer_reference,
@@ -62,7 +64,23 @@ def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -
         insert_once(conn, t.sales, shop=shop, sale_id=row.sale_id, first_seen=now, **values)
     else:
         conn.execute(t.sales.update().where((_S.shop == shop) & (_S.sale_id == row.sale_id)).values(**values))
-    return known != digest
+    if known is not None and tuple(known) == (digest, *names):
+        return None
+    return frozenset({*names, *(known[1:] if known else ())} - {""})
+
+
+def correct_sale_row(
+    conn: sa.Connection, shop: str, sale_id: str, order_number: str, reference: str, external_id: str
+) -> None:
+    """A sale that was read whole shows its names and id as they are now; the index may be older."""
+    values = {"order_number": order_number, "customer_reference": reference, "external_id": external_id}
+    conn.execute(t.sales.update().where((_S.shop == shop) & (_S.sale_id == sale_id)).values(**values))
+
+
+def sales_by_id(conn: sa.Connection, shop: str, sale_ids: Iterable[str]) -> list[Mapping[str, Any]]:
+    """These sales as indexed."""
+    mine = (_S.shop == shop) & _S.sale_id.in_(tuple(sale_ids))
+    return [dict(r) for r in conn.execute(sa.select(t.sales).where(mine)).mappings()]
 
 
 def sales_named(conn: sa.Connection, shop: str, names: Iterable[str]) -> list[Mapping[str, Any]]:
@@ -79,8 +97,22 @@ def sale_of_order(conn: sa.Connection, shop: str, order_name: str) -> str | None
 
 
 def remember_sale(conn: sa.Connection, shop: str, order_name: str, sale_id: str, how: str, now: datetime) -> None:
-    """Tie an order to its sale for ever."""
+    """Tie an order to its sale, until `forget_sale`."""
     insert_once(conn, t.sale_of_order, shop=shop, order_name=order_name, sale_id=sale_id, how=how, at=now)
+
+
+def forget_sale(conn: sa.Connection, shop: str, order_name: str) -> None:
+    """Untie an order from the sale that was found for it."""
+    c = t.sale_of_order.c
+    conn.execute(t.sale_of_order.delete().where((c.shop == shop) & (c.order_name == order_name)))
+
+
+def tied_orders(conn: sa.Connection, shops: Iterable[str], sale_ids: Iterable[str]) -> dict[str, str]:
+    """Which of these sales the returns of these shops already belong to, and the order in words."""
+    r = t.returns.c
+    mine = r.shop.in_(tuple(shops)) & r.sale_id.in_(tuple(sale_ids))
+    rows = conn.execute(sa.select(r.sale_id, r.order_name, r.shop).where(mine).order_by(r.id.desc()))
+    return {str(sale_id): f"{order_name} of shop {shop}" for sale_id, order_name, shop in rows}
 
 
 def claim_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str, now: datetime, lease: timedelta) -> bool:
