@@ -114,8 +114,8 @@ def spellings(order: Order) -> tuple[str, ...]:
 
 def _candidate(sale_id: str, row: Mapping[str, Any], tied_to: str) -> Candidate:
     voided = str(row["status"]).strip().upper() == VOIDED
-    texts = (str(row[name]) for name in ("order_number", "customer_reference", "external_id"))
-    return Candidate(sale_id, *texts, voided=voided, tied_to=tied_to)
+    number, reference, external = (str(row[name]) for name in ("order_number", "customer_reference", "external_id"))
+    return Candidate(sale_id, number, reference, external, voided=voided, tied_to=tied_to)
 
 
 def _proof(order: Order, one: Candidate) -> Proof:
