@@ -17,6 +17,7 @@ from schemas.sales import Sale
 from tasks import consume, polls, reading
 from tasks.books import LedgerBooks
 from tasks.failures import SaleBusyError
+from tasks.rehearse import rehearse
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import PRICE, SHOP, SKU, Bench, Desk
 
@@ -189,6 +190,18 @@ def test_two_orders_of_one_name_in_one_shop_keep_apart(bench: Bench, number: str
     for _ in range(2):
         assert found(bench.parts, f"#{number}", "5550000001") == old["order_number"]
         assert found(bench.parts, f"#{number}", "5550000002") == new["order_number"]
+
+
+def test_a_rehearsal_says_who_is_passed_over_and_leaves_the_return_as_it_is(bench: Bench, number: str) -> None:
+    sale = sell(bench, f"#{number}", invoice_status="DRAFT")
+    rma = taken(bench, f"#{number}")
+    bench.consume(rma)
+    before = bench.the_return(rma)["sale_id"]
+    change(bench, sale, ExternalID=STRANGER)
+    told = rehearse(bench.parts, rma, SHOP)
+    [notes] = [one for one in told["consumers"] if one["consumer"] == "credit-notes"]
+    assert STRANGER in str(notes["plan"])
+    assert (before, bench.the_return(rma)["sale_id"]) == (sale["sale_id"], sale["sale_id"])
 
 
 # -- waking -----------------------------------------------------------------------------------------------------------
