@@ -17,6 +17,7 @@ from consumers.loose_money import settle_loose
 from consumers.matter import Matter
 from consumers.native_adoption import adopt
 from consumers.native_notes import in_flight, orphans, stranger, vanished
+from consumers.order_checks import DIVIDE
 from consumers.posting_day import posting_day
 from consumers.refund_gap import income_to_post, let_be, unexplained, without_note
 from consumers.remaining import note_name
@@ -128,6 +129,8 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
         cause = f"sale {sale.order_number} is voided in Cin7, so it takes no credit note{_our_notes(matter)}"
         step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
         return Held(unit, cause, HOUR, ConcernType.SALE_VOIDED, step)
+    if matter.undivided:
+        return Held(unit, matter.undivided, HOUR, ConcernType.CONSOLIDATED_SALE_AMBIGUOUS, DIVIDE)
     unclear = sale_held(sale, case, unit)
     if unclear is not None or matter.terms.credit_note_owner is EffectOwner.NATIVE:
         return unclear

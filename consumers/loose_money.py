@@ -51,6 +51,9 @@ def _settled(matter: Matter, found: Unexplained) -> Plan:
         line = matter.conflict.line
         cause = f"invoice line {line.sku} follows no known rule of totals"
         return _wait(ConcernType.AMOUNT_MISMATCH, found, cause, "make this credit note by hand")
+    if matter.consolidated and not matter.waived(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS):
+        cause = f"sale {matter.sale.order_number} holds several orders, and whose money this is does not show"
+        return _wait(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS, found, cause, "credit it by hand, or waive this")
     invoices = [one for one in oldest_first(matter.sale.invoices) if one.creditable]
     if not invoices:
         step = "authorise the invoice in Cin7; the credit note follows by itself"
@@ -126,7 +129,7 @@ def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained, s
     roomy = [one for one in invoices if name != ORDER_REFUND or _left(matter, one) >= found.gap.amount - matter.coin]
     if not roomy:
         left = ", ".join(f"{one.number} has {matter.money(_left(matter, one))} left" for one in invoices)
-        step = "credit it by hand once you know which note or refund is right"
+        step = "find out which of the sale's notes is wrong, or credit it by hand"
         return _wait(ConcernType.OVER_CREDIT, found, left, step)
     charges = mapped_charges(matter, "adjustments", name, found.gap.amount, roomy[0].lines)
     if isinstance(charges, Unchargeable):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -14,8 +13,9 @@ from consumers.gates import UnitStanding
 from consumers.holds import HOUR, Held
 from consumers.line_total_rule import TotalConflict, TotalRule
 from consumers.remaining import SoldLine
+from consumers.whose_sale import several_orders
 from schemas.concerns import ConcernType
-from schemas.merchant import Terms
+from schemas.merchant import ConsolidatedSales, Terms
 from schemas.money import Money, coin_of
 from schemas.returns import Unit
 from schemas.sales import Location, Sale, StockLine, Tenant
@@ -49,6 +49,14 @@ class Matter:
         """Whether the sale holds several orders of a day, so that its charges and lines are not this order's alone."""
         return several_orders(self.sale, self.case.ret.order_name)
 
+    @property
+    def undivided(self) -> str:
+        """Why nothing may be credited before a person divides a sale of several orders; "" where it may."""
+        asks = self.terms.consolidated_sales is ConsolidatedSales.ASK
+        if not asks or not self.consolidated or self.waived(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS):
+            return ""
+        return f"sale {self.sale.order_number} holds several orders; which of its goods are this order's is not known"
+
     def waived(self, kind: ConcernType) -> bool:
         """Whether a person accepted this exception."""
         return kind in self.case.waived
@@ -79,12 +87,6 @@ class Placed:
     def worth(self, matter: Matter) -> Money:
         """Gross of one piece as the invoice has it; what the shopper paid where that is not known."""
         return matter.money(self.each.gross(matter.sale.tax_inclusive)) if self.each else self.unit.gross
-
-
-def several_orders(sale: Sale, order_name: str) -> bool:
-    """Whether the sale names this order among others in its reference (Cin7's daily consolidation)."""
-    names = [word.lstrip("#").casefold() for word in re.split(r"[\s,;/]+", sale.customer_reference) if word.strip("#")]
-    return len(set(names)) > 1 and order_name.strip().lstrip("#").casefold() in names
 
 
 def hold(placed: Placed, matter: Matter, kind: ConcernType, cause: str, next_step: str, **details: str) -> Held:

@@ -6,14 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
+from consumers.entitlement import Figures
 from consumers.holds import Held
 from consumers.matter import Matter, Placed, hold
 from consumers.payouts import portal_price
 from consumers.placing import compared, tolerance
+from consumers.remaining import SoldLine, left_over
 from consumers.sku_ladder import fold
 from schemas.concerns import ConcernType
 from schemas.merchant import GiftPolicy
 from schemas.sales import PAID, DocumentLine, Invoice
+
+#: What a person does about a sale of several orders.
+DIVIDE = "credit this share by hand in Cin7, or waive this to credit the line found"
 
 
 def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
@@ -41,17 +46,34 @@ def _paid_here(placed: Placed, matter: Matter) -> bool:
 
 
 def share_is_ours(placed: Placed, matter: Matter) -> Held | None:
-    """On a sale of several orders only a line at the very price paid is this order's share."""
+    """On a sale of several orders a line is this order's alone where no other line has its SKU and price, and it holds
+    just the pieces that this return names."""
     kind = ConcernType.CONSOLIDATED_SALE_AMBIGUOUS
-    if not matter.consolidated or placed.each is None or matter.waived(kind):
-        return None
-    paid = portal_price(placed.unit, matter.sale.currency)
-    if paid is not None and abs(compared(placed.each, placed.unit, matter) - paid.amount) <= tolerance(matter):
+    if not matter.consolidated or matter.waived(kind):
         return None
     sku, sale = placed.sold.line.sku, matter.sale
-    cause = f"sale {sale.order_number} holds several orders, and no line of {sku} in it has the price paid"
-    step = "credit this share by hand in Cin7, or waive this to credit the line found"
-    return hold(placed, matter, kind, cause, step, sku=sku)
+    lines = [line for line in left_over(sale, (), matter.rule) if line.line.product_id == placed.sold.line.product_id]
+    priced = [line for line in lines if _at_the_price(line, placed, matter)]
+    if not any(line.place == placed.sold.place for line in priced):
+        cause = f"sale {sale.order_number} holds several orders, and no line of {sku} in it has the price paid"
+    elif len(priced) > 1 or priced[0].sold.quantity != _pieces_returned(placed, matter):
+        cause = f"sale {sale.order_number} holds several orders, and other pieces of {sku} at this price are sold in it"
+    else:
+        return None
+    return hold(placed, matter, kind, cause, DIVIDE, sku=sku)
+
+
+def _at_the_price(sold: SoldLine, placed: Placed, matter: Matter) -> bool:
+    paid = portal_price(placed.unit, matter.sale.currency)
+    each = Figures(Decimal(1), sold.sold.extended / sold.sold.quantity, sold.sold.tax / sold.sold.quantity)
+    return paid is not None and abs(compared(each, placed.unit, matter) - paid.amount) <= tolerance(matter)
+
+
+def _pieces_returned(placed: Placed, matter: Matter) -> int:
+    """The pieces of this SKU that the return names, credited ones included."""
+    aliases = matter.facts.aliases
+    wanted = fold(aliases.get(placed.unit.sku, placed.unit.sku))
+    return sum(fold(aliases.get(unit.sku, unit.sku)) == wanted for unit in matter.case.ret.units)
 
 
 def gift_settled(placed: Placed, matter: Matter) -> Held | None:

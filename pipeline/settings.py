@@ -163,12 +163,21 @@ class Settings:
             raise KeyError(f"no shop named {name!r}; the settings have {', '.join(self.shops)}")
         return self.shops[name]
 
+    def same_company(self, name: str) -> tuple[str, ...]:
+        """The shops whose books are in one and the same Cin7 company, this one among them, in a stable order."""
+        own = self.shop(name).cin7
+        return tuple(sorted(other for other, shop in self.shops.items() if _company(shop.cin7) == _company(own)))
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret in these settings, for the log's redaction."""
         from pipeline.settings_env import secrets_of
 
         return secrets_of(self)
+
+
+def _company(cin7: Cin7Settings) -> tuple[str, str]:
+    return cin7.base_url.rstrip("/").casefold(), cin7.account_id.casefold()
 
 
 def load(config: Path | None = None, data: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:

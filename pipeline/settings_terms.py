@@ -25,10 +25,12 @@ from schemas.merchant import (
     FEE_KINDS,
     BatchTerms,
     ChargeRule,
+    ConsolidatedSales,
     Disposition,
     DispositionRule,
     EffectOwner,
     ExchangeReason,
+    ExternalIds,
     Finding,
     Gate,
     GiftPolicy,
@@ -150,6 +152,8 @@ class TermsForm(Form):
     negative_charges = switch()
     shipping_refunds = OneOf(ShippingRefund)
     gift_policy = OneOf(GiftPolicy)
+    external_ids = OneOf(ExternalIds)
+    consolidated_sales = OneOf(ConsolidatedSales)
     refund_accounts = Named(text(required=True))
     write_off_account = text()
     write_off_approval_above = amount(allow_none=True)

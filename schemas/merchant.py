@@ -110,6 +110,22 @@ class GiftPolicy(StrEnum):
     IGNORE = "ignore"
 
 
+class ExternalIds(StrEnum):
+    """What a sale's External ID in Cin7 holds: the shop's order id, which then decides whose sale it is, or something
+    that proves nothing."""
+
+    ORDER_ID = "order_id"
+    IGNORE = "ignore"
+
+
+class ConsolidatedSales(StrEnum):
+    """A sale that holds several orders: a person credits each share, or what SKU, price and the order's own quantity
+    leave no doubt about is credited."""
+
+    ASK = "ask"
+    UNIQUE = "unique"
+
+
 class Posting(StrEnum):
     """Credit notes one by one, or in batches that finance releases."""
 
@@ -163,6 +179,8 @@ class Terms:
     negative_charges: bool = True
     shipping_refunds: ShippingRefund = ShippingRefund.EXACT
     gift_policy: GiftPolicy = GiftPolicy.HOLD
+    external_ids: ExternalIds = ExternalIds.ORDER_ID
+    consolidated_sales: ConsolidatedSales = ConsolidatedSales.ASK
     refund_accounts: Mapping[str, str] = field(default_factory=dict)
     write_off_account: str = ""
     write_off_approval_above: Decimal | None = None

@@ -3,22 +3,26 @@ memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from consumers.exchange_names import ExchangeNames
 from consumers.line_total_rule import shown
+from consumers.whose_sale import Order
 from pipeline.failures import NotFound
-from pipeline.ledger import entries, memory, returns
+from pipeline.ledger import memory, returns
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
-from schemas.concerns import Concern, ConcernType
-from schemas.sales import VOIDED, Account, AvailabilityRow, Location, Sale, TaxRule, Tenant
+from schemas.concerns import Concern
+from schemas.merchant import ExternalIds
+from schemas.sales import Account, AvailabilityRow, Location, Sale, TaxRule, Tenant
 from tasks import lost_sales
 from tasks.exchange_books import sale_named
 from tasks.failures import SaleBusyError
+from tasks.sale_search import SaleSearch
 
 T = TypeVar("T")
 #: Where the ledger remembers the company's line-total rule.
@@ -41,6 +45,8 @@ class LedgerBooks:
         self._return_id = return_id
         self._holder = holder
         self._until = until
+        # Shops of one Cin7 company may meet on one sale: they claim it under one and the same name.
+        self._company = parts.settings.same_company(shop.name)[0]
         self._held: list[str] = []
         self.sale: Sale | None = None
 
@@ -52,10 +58,12 @@ class LedgerBooks:
         A sale that is voided, gone, or another order's by now is looked for again, unless a note of ours is on it. A
         voided one is answered only where no other carries the order.
         """
+        ids_decide = self._shop.terms.external_ids is ExternalIds.ORDER_ID
+        search = SaleSearch(self._parts, self._shop, Order(order_name, order_id if ids_decide else ""))
         looked: dict[str, Sale | None] = {}
         dropped: set[str] = set()
         while True:
-            found = self._find(order_name, order_id)
+            found = search.find()
             if isinstance(found, Concern):
                 if lost_sales.drop_lost(self._parts, self._shop, found, dropped):
                     continue
@@ -63,18 +71,19 @@ class LedgerBooks:
             if found in looked:
                 return looked[found] or lost_sales.unreadable(order_name, found)
             sale = looked[found] = self.read_sale(found)
-            if sale is not None and self._still(sale, order_name, order_id):
+            anothers = sale is not None and search.refuses(sale)
+            if sale is not None and not anothers and self._stands(sale):
                 return sale
-            notes = lost_sales.let_go(self._parts, self._shop.name, order_name, found, sale)
+            shop = self._shop.name
+            notes = lost_sales.let_go(self._parts, shop, order_name, found, sale, anothers=anothers)
             if notes:
                 return lost_sales.with_our_notes(order_name, sale, notes, self._return_id)
+            self._untie()
 
-    def _still(self, sale: Sale, order_name: str, order_id: str) -> bool:
-        """Whether the sale is the order's. A voided one stays it for a return that a person settled outside it: another
-        sale would credit it twice."""
-        if sale.voided:
-            return lost_sales.settled_outside(self._parts, self._return_id)
-        return lost_sales.names(sale, _spellings(order_name, order_id))
+    def _stands(self, sale: Sale) -> bool:
+        """Whether the sale counts. A voided one does for a return that a person settled outside it: another sale would
+        credit it twice."""
+        return not sale.voided or lost_sales.settled_outside(self._parts, self._return_id)
 
     def read_sale(self, sale_id: str) -> Sale | None:
         """This sale, fresh, and nobody else writes to it until `release`; None where Cin7 has it no more."""
@@ -90,6 +99,8 @@ class LedgerBooks:
     def exchange_sale(self, names: ExchangeNames) -> Sale | Concern | None:
         """The sale of an exchange's new order, fresh and claimed; it does not become the return's own sale. One that is
         voided or gone counts only until the index names another."""
+        if self._shop.terms.external_ids is not ExternalIds.ORDER_ID:
+            names = replace(names, ids=frozenset())
         looked: dict[str, Sale | None] = {}
         dropped: set[str] = set()
         while True:
@@ -126,12 +137,19 @@ class LedgerBooks:
             with self._parts.ledger.write() as conn:
                 returns.set_sale(conn, self._return_id, sale_id)
 
+    def _untie(self) -> None:
+        """The sale that was read is another order's: the return has none again."""
+        self.sale = None
+        if self._return_id is not None:
+            with self._parts.ledger.write() as conn:
+                returns.set_sale(conn, self._return_id, "")
+
     def _hold(self, sale_id: str) -> None:
         now = self._parts.clock()
         # Held as long as the entry itself: whoever takes the entry over after a crash finds the sale free.
         lease = self._until - now if self._until else timedelta(seconds=self._parts.settings.intervals.lease)
         with self._parts.ledger.write() as conn:
-            if not memory.claim_sale(conn, self._shop.name, sale_id, self._holder, now, lease):
+            if not memory.claim_sale(conn, self._company, sale_id, self._holder, now, lease):
                 raise SaleBusyError(f"another return is being written to sale {sale_id}")
         self._held.append(sale_id)
 
@@ -140,84 +158,15 @@ class LedgerBooks:
         now, self._until = self._parts.clock(), until
         with self._parts.ledger.write() as conn:
             for sale_id in self._held:
-                if not memory.claim_sale(conn, self._shop.name, sale_id, self._holder, now, until - now):
+                if not memory.claim_sale(conn, self._company, sale_id, self._holder, now, until - now):
                     raise SaleBusyError(f"sale {sale_id} went to another return meanwhile")
 
     def release(self) -> None:
         """Let others write to the sales that were read."""
         with self._parts.ledger.write() as conn:
             for sale_id in self._held:
-                memory.release_sale(conn, self._shop.name, sale_id, self._holder)
+                memory.release_sale(conn, self._company, sale_id, self._holder)
         self._held.clear()
-
-    def _find(self, order_name: str, order_id: str) -> str | Concern:
-        shop = self._shop.name
-        if not order_name.strip():
-            return self._choose("(no order name)", [], [])
-        with self._parts.ledger.read() as conn:
-            known = memory.sale_of_order(conn, shop, order_name)
-            rows = [] if known else memory.sales_named(conn, shop, _spellings(order_name, order_id))
-        if known:
-            return known
-        related: list[Mapping[str, Any]] = []
-        # Where only voided sales are known, the order may have been imported again since the last list.
-        if all(row["status"] == VOIDED for row in rows):
-            rows, related = self._search(order_name, order_id)
-        return self._choose(order_name, lost_sales.standing(rows), related)
-
-    def _search(self, order_name: str, order_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-        """Ask Cin7; its search matches parts of words, so the exact comparison is ours."""
-        now = self._parts.clock()
-        rows = self._shop.cin7.find_sales(order_name.lstrip("#"), lane=Lane.MONEY)
-        with self._parts.ledger.write() as conn:
-            for row in rows:
-                if memory.keep_sale_row(conn, self._shop.name, row, now):
-                    # The poll will not see this change as news any more: whoever waits for the sale is woken here.
-                    entries.wake_sale(conn, self._shop.name, row.sale_id, now)
-            exact = memory.sales_named(conn, self._shop.name, _spellings(order_name, order_id))
-        wanted = {name.casefold() for name in _spellings(order_name, order_id)}
-        related: list[Mapping[str, Any]] = [
-            {"sale_id": r.sale_id, "order_number": r.order_number}
-            for r in rows
-            if r.status != VOIDED and wanted & _words(r.customer_reference)
-        ]
-        return exact, related
-
-    def _choose(
-        self, order_name: str, rows: list[Mapping[str, Any]], related: list[Mapping[str, Any]]
-    ) -> str | Concern:
-        alive = [row for row in rows if row["status"] != VOIDED] or rows
-        ids = sorted({str(row["sale_id"]) for row in alive})
-        if len(ids) == 1:
-            return self._remember(order_name, ids[0], "exact name")
-        if len(ids) > 1:
-            numbers = ", ".join(sorted(str(row["order_number"]) for row in alive))
-            return Concern(
-                ConcernType.CONSOLIDATED_SALE_AMBIGUOUS,
-                f"{len(ids)} sales in Cin7 carry the name {order_name}: {numbers}.",
-                "Give all but one of them another Customer Reference, or void the wrong one; this continues by itself.",
-                details={"sales": ", ".join(ids)},
-            )
-        if len({row["sale_id"] for row in related}) == 1:
-            # The one sale that names this order among others: its lines are matched by product and price paid.
-            return self._remember(order_name, str(related[0]["sale_id"]), "one of several orders on the sale")
-        if related:
-            numbers = ", ".join(sorted(str(row["order_number"]) for row in related))
-            return Concern(
-                ConcernType.CONSOLIDATED_SALE_AMBIGUOUS,
-                f"Order {order_name} is named by several Cin7 sales that hold many orders each: {numbers}.",
-                "Credit this share by hand in Cin7; it will be adopted when the memo names the RMA.",
-            )
-        return Concern(
-            ConcernType.ORDER_NOT_FOUND,
-            f"No sale in Cin7 carries the name {order_name} as order number, customer reference or external id.",
-            f"Import the order into Cin7, or put {order_name} into the sale's Customer Reference; it continues then.",
-        )
-
-    def _remember(self, order_name: str, sale_id: str, how: str) -> str:
-        with self._parts.ledger.write() as conn:
-            memory.remember_sale(conn, self._shop.name, order_name, sale_id, how, self._parts.clock())
-        return sale_id
 
     # -- reference books ----------------------------------------------------------------------------------------------
 
@@ -311,13 +260,3 @@ _READERS: dict[str, Callable[[ShopParts], Any]] = {
     "accounts": lambda shop: list(shop.cin7.accounts(lane=Lane.BULK)),
 }
 REFERENCE_BOOKS = tuple(_READERS)
-
-
-def _spellings(order_name: str, order_id: str) -> tuple[str, ...]:
-    bare = order_name.strip().lstrip("#")
-    names = {order_name.strip(), bare, f"#{bare}"} | ({order_id} if order_id else set())
-    return tuple(sorted(name for name in names if name))
-
-
-def _words(reference: str) -> set[str]:
-    return {word.casefold() for word in reference.replace(",", " ").replace(";", " ").replace("/", " ").split()}

@@ -15,11 +15,12 @@ from tasks.lost_sales import standing
 def sale_named(parts: Parts, shop: str, names: ExchangeNames, original: str) -> str | Concern | None:
     """The id of the one sale that fits; None where Cin7 has none yet. The `original` sale is never its own exchange.
 
-    A voided sale counts only where no other fits.
+    The exchange's own id decides between several. A voided sale counts only where no other fits.
     """
     with parts.ledger.read() as conn:
         rows = exchanges.candidates(conn, shop, names.exact, names.marker)
     fitting = [row for row in rows if row["sale_id"] != original and _fits(names, row)]
+    fitting = [row for row in fitting if names.proved(str(row["external_id"]))] or fitting
     alive = standing(fitting)
     ids = sorted({str(row["sale_id"]) for row in alive})
     if len(ids) > 1:
@@ -36,6 +37,7 @@ def _several(rows: list[Mapping[str, Any]]) -> Concern:
     return Concern(
         ConcernType.CONSOLIDATED_SALE_AMBIGUOUS,
         f"{len(rows)} sales in Cin7 could be the new order of this exchange: {numbers}.",
-        "Void the wrong ones, or give them another Customer Reference; this continues by itself.",
+        "Take the exchange's name out of the Customer Reference of those that are not it, or write the order's id into "
+        "the External ID of the right one; this continues by itself.",
         details={"sales": ", ".join(sorted(str(row["sale_id"]) for row in rows))},
     )

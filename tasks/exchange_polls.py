@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import structlog
 
 from consumers.exchange_gates import TIMERS
-from consumers.exchange_names import exchanges_of, names_of, says_exchange, spoken
+from consumers.exchange_names import exchanges_of, names_of, said, says_exchange
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, entries, exchanges, memory
 from pipeline.parts import Parts
@@ -36,7 +36,7 @@ def drafts(parts: Parts, shop: str) -> None:
     reach("sweep.polled")
     now = parts.clock()
     with parts.ledger.write() as conn:
-        touched = [row for row in rows if memory.keep_sale_row(conn, shop, row, now)]
+        touched = [row for row in rows if memory.keep_sale_row(conn, shop, row, now) is not None]
         texts = [(row.order_number, row.customer_reference, row.external_id) for row in touched]
         odd = [misfit.text("SaleID").lower() for misfit in left_out(cin7.SALE_LIST)]
         # A draft whose row does not fit has not left; while one has no id, nobody can say which it is.
@@ -60,14 +60,14 @@ def _strays(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None
     """Drafts that call themselves exchanges and belong to no return that was ever heard of."""
     terms = parts.shop(shop).terms
     hours = terms.exchange_timers.get(ExchangeReason.RELEASE, TIMERS[ExchangeReason.RELEASE])
-    raised = []
+    company, raised = parts.settings.same_company(shop), []
     for row in exchanges.known_drafts(conn, shop):
         reference = str(row["customer_reference"])
         old = now - row["first_seen"] >= timedelta(hours=hours)
         if (
             old
             and says_exchange(reference, terms.exchange_marker)
-            and not exchanges.any_return(conn, shop, spoken(reference))
+            and not exchanges.all_known(conn, company, said(reference, terms.exchange_marker))
         ):
             raised.append(row["order_number"])
     if not raised:
@@ -77,7 +77,8 @@ def _strays(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None
         ConcernType.EXCHANGE_DRAFT_STUCK,
         f"{len(raised)} draft orders in Cin7 are marked as exchanges, but belong to no known return: "
         f"{', '.join(sorted(raised))}.",
-        "Name the order or the RMA in their Customer Reference, authorise them, or void them.",
+        "Let the Customer Reference of each hold the marker and the order's name or RMA number, and nothing else. One "
+        "that another shop or channel made stays as it is.",
     )
     concerns.raise_(conn, shop, PATROL, STRAYS, concern, now, owners=terms.owners)
 

@@ -29,7 +29,7 @@ _STEPS = {
     _K.PAYOUT_UNMATCHED: "Compare the payout with ReturnGO and Cin7; credit by hand what was refunded by hand.",
     _K.TAX_VARIANCE: "Compare the note's tax with the invoice's; correct the note, or accept the difference.",
     _K.NOT_STOCKED_AGED: "Find the goods and see what the return waits for: `returnline explain RMA`.",
-    _K.OVER_CREDIT: "Compare the sale's notes and write-offs with its invoices; void what is too much.",
+    _K.OVER_CREDIT: "Compare the sale's notes and write-offs with its invoices; correct what is too much.",
 }
 
 

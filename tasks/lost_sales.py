@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.failures import NotFound
@@ -11,14 +11,6 @@ from pipeline.parts import Parts, ShopParts
 from pipeline.quota import Lane
 from schemas.concerns import Concern, ConcernType
 from schemas.sales import VOIDED, Sale
-
-
-def names(sale: Sale, spellings: Iterable[str]) -> bool:
-    """Whether the sale carries one of these names still: alone, or as one of several orders."""
-    wanted = {name.casefold() for name in spellings}
-    told = {text.strip().casefold() for text in (sale.order_number, sale.customer_reference, sale.external_id)}
-    words = sale.customer_reference.replace(",", " ").replace(";", " ").replace("/", " ").split()
-    return bool(wanted & (told | {word.casefold() for word in words}))
 
 
 def standing(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -31,12 +23,15 @@ def standing(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [max(dated, key=lambda row: row["updated"])]
 
 
-def let_go(parts: Parts, shop: str, order_name: str, sale_id: str, sale: Sale | None) -> list[Mapping[str, Any]]:
-    """Forget a sale that is the order's no more. Gives our notes on it: then nothing is forgotten."""
+def let_go(
+    parts: Parts, shop: str, order_name: str, sale_id: str, sale: Sale | None, *, anothers: bool
+) -> list[Mapping[str, Any]]:
+    """Forget a sale that is the order's no more. Gives our notes on it: then nothing is forgotten. On another order's
+    sale (`anothers`) only notes of this order speak; the other order may have its own."""
     with parts.ledger.write() as conn:
-        notes = memory.notes_on(conn, shop, sale_id)
+        notes = memory.notes_on(conn, shop, sale_id, order_name if anothers else "")
         if not notes:
-            memory.forget_sale(conn, shop, order_name, sale_id)
+            memory.forget_sale(conn, shop, order_name)
             memory.correct_sale_row(conn, shop, sale_id, sale)
     return notes
 

@@ -229,16 +229,18 @@ def listed_at(conn: sa.Connection, shop: str) -> datetime | None:
 def _index(parts: Parts, shop: str, page: Iterable[SaleRow]) -> list[tuple[int, str]]:
     now = parts.clock()
     woken: list[tuple[int, str]] = []
+    texts: set[str] = set()
     with parts.ledger.write() as conn:
         for row in page:
-            if memory.keep_sale_row(conn, shop, row, now):
+            names = memory.keep_sale_row(conn, shop, row, now)
+            if names is not None:
                 woken.extend(entries.wake_sale(conn, shop, row.sale_id, now))
-                names = (row.customer_reference, row.order_number)
-                woken.extend(entries.wake_order(conn, shop, *names, now, sale_id=row.sale_id))
+                texts |= names
+        woken.extend(entries.wake_orders(conn, shop, texts, now))
         # Whoever waits for a sale whose row does not fit reads it whole, and is told if that does not fit either.
         for odd in left_out(cin7.SALE_LIST):
             woken.extend(entries.wake_sale(conn, shop, odd.text("SaleID").lower(), now))
-    return woken
+    return list(dict.fromkeys(woken))
 
 
 def credit_notes(parts: Parts, shop: str) -> None:

@@ -59,6 +59,9 @@ class RehearsalBooks(LedgerBooks):
     def _claim(self, sale_id: str) -> None:
         """Nothing is written, so nobody needs to wait."""
 
+    def _untie(self) -> None:
+        """Nor is the return's own row touched."""
+
     def _hold(self, sale_id: str) -> None:
         """Nor for the sale of an exchange."""
 

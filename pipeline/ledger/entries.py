@@ -3,6 +3,8 @@ database lock while working."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +16,9 @@ from pipeline.ledger.store import insert_once
 
 OPEN, PARKED, SETTLED, REFUSED, BURIED = "open", "parked", "settled", "refused", "buried"
 _E = t.entries.c
+_WORD = re.compile(r"\w[\w.\-]*")
+#: So many words are asked for in one statement.
+_MOST_WORDS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,26 +191,25 @@ def wake_return(conn: sa.Connection, return_id: int, now: datetime) -> list[tupl
     return wake_others(conn, return_id, 0, now)
 
 
-def wake_order(
-    conn: sa.Connection, shop: str, reference: str, order_number: str, now: datetime, *, sale_id: str = ""
-) -> list[tuple[int, str]]:
-    """Wake the parked entries of returns whose order carries one of these names, and that have no sale yet or another
-    one than `sale_id`: theirs may have been replaced by this one."""
-    names = {
-        name for word in (reference, order_number) if word for name in (word, word.lstrip("#"), "#" + word.lstrip("#"))
-    }
-    if not names:
-        return []
-    r = t.returns.c
-    other = (r.sale_id == "") | (r.sale_id != sale_id) if sale_id else r.sale_id == ""
-    rows = conn.execute(
-        sa.select(_E.id, _E.consumer)
-        .join(t.returns, r.id == _E.return_id)
-        .where((r.shop == shop) & other & r.order_name.in_(tuple(names)) & _E.state.in_((OPEN, PARKED)))
-    ).all()
-    for entry_id, _ in rows:
-        make_due(conn, int(entry_id), now)
-    return [(int(entry_id), str(consumer)) for entry_id, consumer in rows]
+def wake_orders(conn: sa.Connection, shop: str, texts: Iterable[str], now: datetime) -> list[tuple[int, str]]:
+    """Wake whoever may find its sale now: returns whose order is named in one of these texts (theirs may have been
+    replaced), and returns whose order has one of them as its id. Says which (entry id, consumer)."""
+    words = sorted({word for text in texts for word in (text.strip(), *_WORD.findall(text)) if word})
+    rows: dict[int, str] = {}
+    for start in range(0, len(words), _MOST_WORDS):
+        part = words[start : start + _MOST_WORDS]
+        bare = {word.lstrip("#").lower() for word in part}
+        r = t.returns.c
+        named = sa.func.lower(r.order_name).in_(sorted(bare | {f"#{name}" for name in bare}))
+        found = conn.execute(
+            sa.select(_E.id, _E.consumer)
+            .join(t.returns, r.id == _E.return_id)
+            .where((r.shop == shop) & (named | r.order_id.in_(part)) & _E.state.in_((OPEN, PARKED)))
+        )
+        rows |= {int(entry_id): str(consumer) for entry_id, consumer in found}
+    for entry_id in rows:
+        make_due(conn, entry_id, now)
+    return list(rows.items())
 
 
 def make_due(conn: sa.Connection, entry_id: int, now: datetime) -> None:

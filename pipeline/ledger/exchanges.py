@@ -50,11 +50,13 @@ def watched(conn: sa.Connection, shop: str, consumer: str) -> list[tuple[int, Re
     return [(entry_id, told) for entry_id, told in found if told is not None]
 
 
-def any_return(conn: sa.Connection, shop: str, names: Iterable[str]) -> bool:
-    """Whether a return of this shop has one of these words as its order's name or its own number."""
-    bare = {name.lstrip("#") for name in names}
-    orders = [spelling for name in bare for spelling in (name, f"#{name}")]
-    numbers = [re.sub(r"^rma-?", "", name, flags=re.IGNORECASE) for name in bare]
-    r = t.returns.c
-    known = r.rma_id.in_([*numbers, *bare]) | r.order_name.in_(orders)
-    return conn.execute(sa.select(r.id).where((r.shop == shop) & known).limit(1)).first() is not None
+def all_known(conn: sa.Connection, shops: Iterable[str], names: Iterable[str]) -> bool:
+    """Whether each of these words is the name of an order, or "rma" and the number, of some return of these shops.
+    False where there is none."""
+    wanted, r = tuple(names), t.returns.c
+    for name in wanted:
+        rma = re.sub(r"^rma", "", name)
+        hit = r.rma_id.in_((rma, name)) if rma != name else sa.func.lower(r.order_name).in_((name, f"#{name}"))
+        if conn.execute(sa.select(r.id).where(r.shop.in_(tuple(shops)) & hit).limit(1)).first() is None:
+            return False
+    return bool(wanted)

@@ -34,13 +34,15 @@ def _digest(row: SaleRow) -> str:
     return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
-def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -> bool:
-    """Index one row of the sale list. True when something that matters changed (touches without content are common,
-    measured by integrators)."""
-    digest = _digest(row)
+def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -> frozenset[str] | None:
+    """Index one row of the sale list. Where something that matters changed: the names and ids it had and has. None
+    where nothing did (touches without content are common, measured by integrators)."""
+    digest, names = _digest(row), (row.order_number, row.customer_reference, row.external_id)
     known = conn.execute(
-        sa.select(_S.digest).where((_S.shop == shop) & (_S.sale_id == row.sale_id))
-    ).scalar_one_or_none()
+        sa.select(_S.digest, _S.order_number, _S.customer_reference, _S.external_id).where(
+            (_S.shop == shop) & (_S.sale_id == row.sale_id)
+        )
+    ).one_or_none()
     values = {
         "order_number": row.order_number,
         "customer_reference": row.customer_reference,
@@ -63,7 +65,15 @@ def keep_sale_row(conn: sa.Connection, shop: str, row: SaleRow, now: datetime) -
         insert_once(conn, t.sales, shop=shop, sale_id=row.sale_id, first_seen=now, **values)
     else:
         conn.execute(t.sales.update().where((_S.shop == shop) & (_S.sale_id == row.sale_id)).values(**values))
-    return known != digest
+    if known is not None and tuple(known) == (digest, *names):
+        return None
+    return frozenset({*names, *(known[1:] if known else ())} - {""})
+
+
+def sales_by_id(conn: sa.Connection, shop: str, sale_ids: Iterable[str]) -> list[Mapping[str, Any]]:
+    """These sales as indexed."""
+    mine = (_S.shop == shop) & _S.sale_id.in_(tuple(sale_ids))
+    return [dict(r) for r in conn.execute(sa.select(t.sales).where(mine)).mappings()]
 
 
 def sales_named(conn: sa.Connection, shop: str, names: Iterable[str]) -> list[Mapping[str, Any]]:
@@ -84,17 +94,10 @@ def remember_sale(conn: sa.Connection, shop: str, order_name: str, sale_id: str,
     insert_once(conn, t.sale_of_order, shop=shop, order_name=order_name, sale_id=sale_id, how=how, at=now)
 
 
-def forget_sale(conn: sa.Connection, shop: str, order_name: str, sale_id: str) -> None:
-    """The order and its returns belong to no sale that is known: whoever waits is woken by the next that names it."""
-    tied = t.sale_of_order.c
-    conn.execute(
-        t.sale_of_order.delete().where(
-            (tied.shop == shop) & (tied.order_name == order_name) & (tied.sale_id == sale_id)
-        )
-    )
-    r = t.returns.c
-    mine = (r.shop == shop) & (r.order_name == order_name) & (r.sale_id == sale_id)
-    conn.execute(t.returns.update().where(mine).values(sale_id=""))
+def forget_sale(conn: sa.Connection, shop: str, order_name: str) -> None:
+    """Untie an order from the sale that was found for it."""
+    c = t.sale_of_order.c
+    conn.execute(t.sale_of_order.delete().where((c.shop == shop) & (c.order_name == order_name)))
 
 
 def correct_sale_row(conn: sa.Connection, shop: str, sale_id: str, sale: Sale | None) -> None:
@@ -108,17 +111,30 @@ def correct_sale_row(conn: sa.Connection, shop: str, sale_id: str, sale: Sale | 
     conn.execute(t.sales.update().where(mine).values(status=sale.status, **names))
 
 
-def notes_on(conn: sa.Connection, shop: str, sale_id: str) -> list[Mapping[str, Any]]:
-    """Credit notes of ours, or taken for ours, that are or may be on this sale: `name`, `return_id`."""
+def notes_on(conn: sa.Connection, shop: str, sale_id: str, order_name: str = "") -> list[Mapping[str, Any]]:
+    """Credit notes of ours, or taken for ours, that are or may be on this sale: `name`, `return_id`. With `order_name`
+    only those of this order's returns."""
     c = t.effects.c
+    mine = (c.shop == shop) & (c.sale_id == sale_id)
+    if order_name:
+        r = t.returns.c
+        mine &= c.return_id.in_(sa.select(r.id).where((r.shop == shop) & (r.order_name == order_name)))
     asked = (c.number, c.marker, c.return_id, c.kind, c.state, c.progress)
-    rows = conn.execute(sa.select(*asked).where((c.shop == shop) & (c.sale_id == sale_id))).all()
+    rows = conn.execute(sa.select(*asked).where(mine)).all()
     there = [row for row in rows if row.kind == "credit" and row.state != "WITHDRAWN" and _may_stand(row)]
     return [{"name": row.number or row.marker, "return_id": row.return_id} for row in there]
 
 
 def _may_stand(row: Any) -> bool:
     return row.state in {"CONFIRMED", "SENDING", "UNCERTAIN"} or "task_id" in (row.progress or {})
+
+
+def tied_orders(conn: sa.Connection, shops: Iterable[str], sale_ids: Iterable[str]) -> dict[str, str]:
+    """Which of these sales the returns of these shops already belong to, and the order in words."""
+    r = t.returns.c
+    mine = r.shop.in_(tuple(shops)) & r.sale_id.in_(tuple(sale_ids))
+    rows = conn.execute(sa.select(r.sale_id, r.order_name, r.shop).where(mine).order_by(r.id.desc()))
+    return {str(sale_id): f"{order_name} of shop {shop}" for sale_id, order_name, shop in rows}
 
 
 def claim_sale(conn: sa.Connection, shop: str, sale_id: str, holder: str, now: datetime, lease: timedelta) -> bool:

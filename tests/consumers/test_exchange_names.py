@@ -45,6 +45,45 @@ def test_the_merchants_marker_counts_only_beside_a_name_of_this_return() -> None
     assert not fits("#1001 replacement", marker="exchange")
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "Exchange PO 1001 urgent",
+        "Exchange Jane 12/1001",
+        "Exchange for #1001, call first",
+        "Exchange 1001 Main Street",
+        "EXCHANGES #1001",
+        "Exchange",
+    ],
+)
+def test_a_word_inside_a_free_text_is_no_name_whatever_marker_stands_beside_it(reference: str) -> None:
+    assert not fits(reference, marker="exchange")
+
+
+@pytest.mark.parametrize(
+    "reference", ["RMA 1001 exchange", "Exchange: rma-1001", "Exchange #1001 RMA1001", "#1001 EXCHANGE"]
+)
+def test_a_name_and_the_marker_alone_are_a_name_in_any_order(reference: str) -> None:
+    assert fits(reference, marker="Exchange")
+
+
+def test_a_bare_number_beside_the_marker_is_an_orders_and_not_an_rmas() -> None:
+    told = a_return(rma_id="7300", exchange_orders=(an_order(),))
+    names = names_of(told, told.exchange_orders[0], "Exchange")
+    assert not names.fit("SO-9", "Exchange 7300", "")
+    assert names.fit("SO-9", "Exchange RMA7300", "")
+
+
+@pytest.mark.parametrize("external", ["901", "gid://shopify/DraftOrder/901"])
+def test_a_draft_of_the_same_name_with_another_id_is_another_shops(external: str) -> None:
+    assert not fits("#D26", external=external)
+
+
+@pytest.mark.parametrize("external", ["900", "gid://shopify/DraftOrder/900", "#D26", " "])
+def test_a_draft_with_its_own_id_or_name_or_none_is_this_exchange(external: str) -> None:
+    assert fits("#D26", external=external)
+
+
 def test_without_a_marker_only_names_count() -> None:
     assert not fits("Exchange for #1001")
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from schemas.concerns import ConcernType, Owner, owner_of
-from schemas.merchant import GiftPolicy
+from schemas.merchant import ConsolidatedSales, EffectOwner, GiftPolicy
 from schemas.returns import CANCELED, VALIDATED, Transaction
 from schemas.sales import PAID, TaxRule
 from tests.consumers.builders import (
     a_case,
     a_fulfilment,
     a_line,
+    a_note,
     a_pick,
     a_return,
     a_sale,
@@ -24,11 +25,12 @@ from tests.consumers.builders import (
     some_terms,
 )
 from tests.consumers.decide import decided, kinds, the_note
-from tests.consumers.money_stories import money_terms, posted, taken
+from tests.consumers.money_stories import a_refund, money_terms, posted, taken
 
 THREE = an_invoice(a_line(quantity=3, tax="18"))
 GIFT = a_line("MUG", price="0")
 DAY = "#1001, #1002, #1003"
+UNIQUE = some_terms(consolidated_sales=ConsolidatedSales.UNIQUE)
 
 
 # -- a returned exchange --------------------------------------------------------------------------------------------
@@ -93,16 +95,56 @@ def test_a_unit_without_sku_is_named_by_item_and_variant(blank: str) -> None:
 # -- a day's orders on one sale -------------------------------------------------------------------------------------
 
 
-def test_an_order_among_others_on_one_sale_is_credited_by_product_and_price() -> None:
-    lines = (a_line(price="25", quantity=4, tax="20"), a_line(quantity=3, tax="18"))
-    note = the_note(decided(sale=a_sale(an_invoice(*lines), customer_reference=DAY)))
+def test_a_sale_of_several_orders_is_divided_by_a_person() -> None:
+    sale = a_sale(an_invoice(a_line(quantity=6, tax="36")), customer_reference=DAY)
+    [concern] = decided(sale=sale).all_concerns()
+    assert concern.kind == ConcernType.CONSOLIDATED_SALE_AMBIGUOUS
+    waived = a_case(waived=frozenset({ConcernType.CONSOLIDATED_SALE_AMBIGUOUS}))
+    assert the_note(decided(waived, sale)).gross == gbp(36)
+
+
+def test_a_persons_word_comes_before_a_channels_note_on_a_sale_of_several_orders_is_adopted() -> None:
+    note = a_note(a_line(tax="6"), number="CR-9")
+    sale = a_sale(an_invoice(a_line(quantity=6, tax="36")), notes=[note], customer_reference=DAY)
+    plan = decided(sale=sale, terms=some_terms(credit_note_owner=EffectOwner.NATIVE))
+    assert (plan.actions, kinds(plan)) == ((), {ConcernType.CONSOLIDATED_SALE_AMBIGUOUS})
+
+
+def test_where_the_merchant_allows_it_a_line_that_can_be_nobody_elses_is_credited() -> None:
+    lines = (a_line(price="25", quantity=4, tax="20"), a_line(tax="6"))
+    note = the_note(decided(sale=a_sale(an_invoice(*lines), customer_reference=DAY), terms=UNIQUE))
     assert (note.lines[0].price, note.lines[0].quantity, note.gross) == (gbp(30), d(1), gbp(36))
 
 
-def test_no_line_at_the_price_paid_on_a_shared_sale_is_a_persons_call() -> None:
-    plan = decided(sale=a_sale(an_invoice(a_line(price="25", tax="5")), customer_reference=DAY))
-    [concern] = plan.all_concerns()
-    assert (plan.actions, concern.kind) == ((), ConcernType.CONSOLIDATED_SALE_AMBIGUOUS)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (a_line(price="25", tax="5"),),  # no line at the price paid
+        (a_line(quantity=6, tax="36"),),  # more pieces than the return names: another order's may be among them
+        (a_line(tax="6"), a_line(tax="6")),  # two lines of this SKU at this price
+    ],
+)
+def test_a_line_that_another_order_may_share_is_a_persons_call_whatever_the_merchant_allows(lines: object) -> None:
+    plan = decided(sale=a_sale(an_invoice(*lines), customer_reference=DAY), terms=UNIQUE)  # type: ignore[misc]
+    assert (plan.actions, kinds(plan)) == ((), {ConcernType.CONSOLIDATED_SALE_AMBIGUOUS})
+
+
+def test_all_pieces_of_a_line_in_one_return_are_this_orders() -> None:
+    sale = a_sale(an_invoice(a_line(quantity=2, tax="12")), customer_reference=DAY)
+    assert the_note(decided(a_return(a_unit("u1"), a_unit("u2")), sale, UNIQUE)).gross == gbp(72)
+
+
+def test_a_sale_with_the_ids_of_several_orders_is_one_of_several_orders() -> None:
+    plan = decided(sale=a_sale(an_invoice(a_line(quantity=6, tax="36")), external_id="55001, 55002"))
+    assert kinds(plan) == {ConcernType.CONSOLIDATED_SALE_AMBIGUOUS}
+
+
+def test_money_without_items_on_a_sale_of_several_orders_is_nobodys_for_sure() -> None:
+    first = the_note(decided(sale=a_sale(THREE), terms=money_terms()))
+    ret = a_return(transactions=(a_refund("36", "u1"), a_refund("5", number="t2")))
+    shared = a_sale(THREE, notes=[posted(first)], customer_reference=DAY)
+    plan = decided(a_case(ret, taken(first)), shared, money_terms(consolidated_sales=ConsolidatedSales.UNIQUE))
+    assert (plan.actions, kinds(plan)) == ((), {ConcernType.CONSOLIDATED_SALE_AMBIGUOUS})
 
 
 def test_a_sale_of_one_order_is_not_shared() -> None:

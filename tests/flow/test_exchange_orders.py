@@ -341,6 +341,21 @@ def test_a_marked_draft_of_a_known_return_is_no_stray(make: Callable[..., Line])
     assert [row for row in it.exceptions() if row["raised_by"] == "draft-patrol"] == []
 
 
+def test_a_marked_draft_that_only_mentions_a_return_is_a_question_and_is_never_released(
+    make: Callable[..., Line],
+) -> None:
+    it = make(OPT_IN + '\nexchange_marker = "EXCH"')
+    rma = an_exchange(it)
+    sale = a_draft(it, "EXCH PO 1 urgent")
+    patrol(it)
+    it.nudge_and_settle(rma, rounds=8)
+    it.clock.forward(25 * HOUR)
+    patrol(it)
+    assert the_sale(it, sale)["order_status"] == "DRAFT"
+    [stray] = [row for row in it.exceptions() if row["raised_by"] == "draft-patrol"]
+    assert (stray["type"], "void" in stray["next_step"].casefold()) == ("EXCHANGE_DRAFT_STUCK", False)
+
+
 # -- the portal's own release -----------------------------------------------------------------------------------------
 
 

@@ -249,12 +249,27 @@ def test_a_note_that_a_return_adopted_is_known_to_every_other_return(make: Calla
     assert note["number"] in books.claimed_notes(sale["sale_id"])
 
 
-def test_an_order_among_others_on_one_sale_is_credited_by_product_and_price(it: Line) -> None:
-    lines = [{**TEE, "quantity": "5"}, {**TEE, "price": "24"}]
+def test_an_order_among_others_on_one_sale_is_credited_only_where_a_line_can_be_nobody_elses(
+    make: Callable[..., Line],
+) -> None:
+    it = make('consolidated_sales = "unique"')
+    lines = [{**TEE, "quantity": "1"}, {**TEE, "price": "24", "quantity": "5"}]
     it.sell("#7", lines, order_name="SO-DAY", customer_reference="#1, #2, #3")
     rma, _ = it.open_rma("#2", [UNIT])
     it.nudge_and_settle(rma)
     assert credited(it, rma) == [("CONFIRMED", Decimal("30.00"))]
-    strange, _ = it.open_rma("#3", [{**UNIT, "paid_price": "27.00", "paid_tax": "4.50"}])
-    it.nudge_and_settle(strange)
-    assert ConcernType.CONSOLIDATED_SALE_AMBIGUOUS in it.kinds(strange)
+    for price, tax in (("24.00", "4.00"), ("27.00", "4.50")):
+        strange, _ = it.open_rma("#3", [{**UNIT, "paid_price": price, "paid_tax": tax}])
+        it.nudge_and_settle(strange)
+        assert credited(it, strange) == []
+        assert ConcernType.CONSOLIDATED_SALE_AMBIGUOUS in it.kinds(strange)
+
+
+def test_a_sale_of_several_orders_is_a_question_unless_the_merchant_says_otherwise(it: Line) -> None:
+    it.sell("#7", [{**TEE, "quantity": "6"}], order_name="SO-DAY", customer_reference="#1, #2")
+    rma, _ = it.open_rma("#2", [UNIT])
+    it.nudge_and_settle(rma)
+    assert (credited(it, rma), set(it.kinds(rma))) == ([], {"CONSOLIDATED_SALE_AMBIGUOUS"})
+    it.waive(rma, ConcernType.CONSOLIDATED_SALE_AMBIGUOUS)
+    it.settle(rma)
+    assert (credited(it, rma), it.kinds(rma)) == ([("CONFIRMED", Decimal("30.00"))], {})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings import SettingsInvalidError
-from schemas.merchant import GiftPolicy, ShippingRefund, Terms
+from schemas.merchant import ConsolidatedSales, ExternalIds, GiftPolicy, ShippingRefund, Terms
 from tests.pipeline.settings_values import alder, some_settings
 
 CHARGE = {"description": "Return fee", "account": "260", "tax_rule": "20% (VAT on Income)"}
@@ -28,6 +28,13 @@ def test_what_a_refund_may_mean_is_the_merchants_choice(tmp_path: Path) -> None:
     assert (found.shipping_refunds, found.gift_policy) == (ShippingRefund.UP_TO, GiftPolicy.IGNORE)
     safe = terms(tmp_path)
     assert (safe.shipping_refunds, safe.gift_policy) == (ShippingRefund.EXACT, GiftPolicy.HOLD)
+
+
+def test_whose_sale_it_is_may_be_asked_of_names_alone_and_shares_may_be_credited(tmp_path: Path) -> None:
+    found = terms(tmp_path, external_ids="ignore", consolidated_sales="unique")
+    assert (found.external_ids, found.consolidated_sales) == (ExternalIds.IGNORE, ConsolidatedSales.UNIQUE)
+    safe = terms(tmp_path)
+    assert (safe.external_ids, safe.consolidated_sales) == (ExternalIds.ORDER_ID, ConsolidatedSales.ASK)
 
 
 @pytest.mark.parametrize(
