@@ -246,7 +246,7 @@ def _write_outage(facts: Facts) -> Verdict:
     marks = {mark for call in refused if _MARKED.search(call["path"]) for mark in MARK.findall(call["body"])}
     wrong = [f"{written[mark]} documents carry mark {mark}" for mark in sorted(marks) if written[mark] != 1]
     buried = {queue: count for queue, count in facts.evening.view.buried.items() if queue != "intake"}
-    wrong += [f"{count} buried in {queue}" for queue, count in buried.items()]
+    wrong += [f"{count} buried in {queue}" for queue, count in buried.items() if rules]
     return wrong, f"{len(refused)} writes refused, {len(marks)} documents" if rules else "none in so short a day"
 
 

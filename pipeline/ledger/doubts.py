@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import takewhile
 
 import sqlalchemy as sa
 
 from pipeline.ledger import tables as t
 from pipeline.ledger.effects import CONFIRMED, SENDING, UNCERTAIN, EffectRow
 
+#: More sends of one step than any decision asks for.
+_MOST = 100
 _E, _A = t.effects.c, t.attempts.c
 
 
 def unanswered_writes(conn: sa.Connection, row: EffectRow) -> list[datetime]:
-    """When those sends of the present step were made that nobody answered, the latest first."""
+    """When the sends were made that nobody answered since this effect was last answered, the latest first. A requeue
+    forgets none of them: what a person sends again for nothing is back with them at once."""
     left = (_A.effect_id == row.effect_id) & (_A.method != "GET") & _A.outcome.not_in(("not_sent", "throttled"))
-    writes = sa.select(_A.at, _A.outcome).where(left).order_by(_A.id.desc()).limit(row.step_sends)
-    return [at for at, outcome in conn.execute(writes) if outcome == "uncertain"]
+    writes = conn.execute(sa.select(_A.at, _A.outcome).where(left).order_by(_A.id.desc()).limit(_MOST))
+    return [at for at, _ in takewhile(lambda write: write[1] == "uncertain", writes)]
 
 
 def others_written(conn: sa.Connection, row: EffectRow, since: datetime) -> datetime | None:

@@ -59,7 +59,12 @@ def standings(day: Day) -> dict[str, Standing]:
 
 def call(**changes: Any) -> dict[str, Any]:
     plain = {"system": "cin7", "method": "GET", "path": "/cin7/ExternalApi/v2/sale", "query": "", "body": ""}
-    return {**plain, "monotonic": 1.0, "throttled": False, "fault": None, **changes}
+    return {**plain, "monotonic": 1.0, "throttled": False, "fault": None, "rule": None, **changes}
+
+
+def a_rule(**changes: Any) -> dict[str, Any]:
+    plain = {"id": 9, "kind": "throttle", "system": "cin7", "path": "x", "status": 500, "fired": 1, "times": 1}
+    return {**plain, "lasts": None, **changes}
 
 
 def perfect() -> Facts:
@@ -73,7 +78,9 @@ def perfect() -> Facts:
         stock={place: Decimal(count) for place, count in stock.items()},
         accounts=accounts,
         calls=[call(query="ID=00000000-0000-4000-8000-000000000001"), call(throttled=True, fault="throttle")],
-        faults=[{"kind": "throttle", "system": "cin7", "path": "x", "status": 500, "fired": 1, "times": 1}],
+        faults=[
+            {"kind": "throttle", "system": "cin7", "path": "x", "status": 500, "fired": 1, "times": 1, "lasts": None}
+        ],
         accepted=[b"one", b"two", b"two", None],
         coalesced=1,
         bodies=[b"one", b"two", b"<html>"],
@@ -184,7 +191,15 @@ def a_buried_return() -> Facts:
 
 
 def an_idle_fault() -> Facts:
-    return changed(faults=[{"kind": "throttle", "system": "cin7", "path": "x", "status": 1, "fired": 0, "times": 1}])
+    return changed(faults=[a_rule(fired=0)])
+
+
+def an_outage_of_writes(fired: int, kept: str) -> Facts:
+    """The practice world refused the write of the document with this mark."""
+    refused = call(path="/cin7/sale/creditnote", rule=9, fault="status_before", body=f'{{"Memo": "{kept}"}}')
+    return changed(
+        faults=[a_rule(kind="status_before", status=503, fired=fired, times=None, lasts=9.0)], calls=[refused]
+    )
 
 
 def without_the_write_off() -> Facts:
@@ -241,6 +256,7 @@ AGAIN = "where the sale was voided and the order imported again, the new sale wa
 BATCHES = "the batch went when finance released what it saw, and closed whole"
 SHELVES = "the shop shows Available less the buffer, and followed the day"
 EVENTS = "every accepted event is accounted for"
+WRITTEN_AFTER = "an outage of writes buried nothing, and what it kept back was written once after it"
 WAITING = "what must wait waits, with the right exception, and nothing else"
 OPEN = "nothing is left uncertain, and no draft note is left behind"
 MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
@@ -281,6 +297,8 @@ MISCHIEF: list[tuple[Callable[[], Facts], str]] = [
     (an_entry_nobody_looked_at, OPEN),
     (a_buried_return, "the unreadable delivery lies in the dead letters"),
     (an_idle_fault, "every fault of the day struck"),
+    (lambda: an_outage_of_writes(0, "no mark"), "every fault of the day struck"),
+    (lambda: an_outage_of_writes(1, "RL-000000000000"), WRITTEN_AFTER),
     (lambda: changed(bodies=[b"one", b"two"]), EVENTS),
     (lambda: changed(bodies=[b"one", b"other", b"<html>"]), EVENTS),
     (lambda: with_standing("unknown SKU", open={}), WAITING),
@@ -299,6 +317,14 @@ def test_a_perfect_evening_passes_every_check() -> None:
 @pytest.mark.parametrize(("mischief", "check"), MISCHIEF)
 def test_mischief_is_found_by_the_check_it_belongs_to(mischief: Callable[[], Facts], check: str) -> None:
     assert check in failed(mischief())
+
+
+def test_a_document_that_was_written_after_an_outage_of_writes_is_as_it_must_be() -> None:
+    mark = "RL-0123456789ab"
+    notes = perfect().evening.notes
+    marked = [replace(notes[0], mark=mark), *notes[1:]]
+    outage = an_outage_of_writes(1, mark).evening
+    assert WRITTEN_AFTER not in failed(changed(notes=marked, faults=outage.faults, calls=outage.calls))
 
 
 def test_a_voided_note_counts_for_nothing() -> None:

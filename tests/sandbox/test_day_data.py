@@ -72,7 +72,13 @@ def test_the_day_has_every_trouble_a_webhook_can_have() -> None:
 def test_the_day_has_a_timeout_after_commit_a_burst_of_5xx_and_a_throttle() -> None:
     kinds = Counter(step.body["kind"] for step in forty().steps if step.do == "fault")
     assert kinds["timeout_after"] == kinds["status_after"] == kinds["throttle"] == 1
-    assert kinds["status_before"] == 2
+    assert kinds["status_before"] == 3
+
+
+def test_the_day_has_an_outage_of_writes_that_outlasts_two_sends_of_one_note() -> None:
+    (rule,) = (step.body for step in forty().steps if step.do == "fault" and "lasts" in step.body)
+    assert (rule["method"], rule["kind"], rule["form"]) == ("writes", "status_before", "html")
+    assert rule["lasts"] >= 15
 
 
 def test_returns_end_credited_waiting_or_with_nothing_to_do() -> None:

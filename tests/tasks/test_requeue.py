@@ -55,17 +55,21 @@ def _rejected(bench: Bench) -> tuple[str, str]:
     return order, rma
 
 
-def _uncertain(bench: Bench, kind: str = "reset_before") -> tuple[str, str]:
-    """A return whose credit note was sent as often as is allowed and was never found."""
+def _uncertain(bench: Bench) -> tuple[str, str]:
+    """A return whose credit note was sent as often as is allowed and never found, while another one was taken."""
     order = bench.desk.sell()
     rma = bench.desk.open_return(order)
     bench.take(rma)
-    bench.desk.fault(kind, system="cin7", path=NOTE_PATH, method="POST", times=2)
-    for _ in range(MANY):
-        if bench.consume(rma) == "buried":
-            return order, rma
-        bench.clock.forward(130)
-    raise AssertionError("never buried")
+    sale = bench.desk.sale_of(order)["sale_id"]
+    bench.desk.fault("reset_before", system="cin7", path=NOTE_PATH, method="POST", body=sale, times=None)
+    assert bench.consume(rma) == "parked"
+    other = bench.desk.open_return(bench.desk.sell())
+    bench.clock.forward(1)
+    bench.take(other)
+    assert bench.consume(other) == "settled"
+    _until(bench, rma, "buried")
+    bench.desk.heal()
+    return order, rma
 
 
 def _until(bench: Bench, rma: str, exit_: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
+from billiard.pool import Pool
 
 from pipeline import broker
 from pipeline.failures import TimeUp
@@ -41,6 +44,25 @@ def test_a_library_that_forgives_every_failure_does_not_forgive_the_time_limit()
 
     with pytest.raises(SoftTimeLimitExceeded), time_limited():
         careless()
+
+
+def _careless_stage() -> str:
+    """Runs in a real child of the pool that Celery uses."""
+    with time_limited():
+        for _ in range(100):
+            with contextlib.suppress(Exception):
+                time.sleep(0.2)
+    return "the limit was swallowed"
+
+
+def test_a_child_of_celerys_pool_is_stopped_by_its_soft_limit_whatever_is_forgiven_inside() -> None:
+    pool = Pool(1, soft_timeout=1)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            pool.apply_async(_careless_stage).get(timeout=60)
+    finally:
+        pool.terminate()
+        pool.join()
 
 
 def test_after_the_task_the_signal_is_celerys_again() -> None:
