@@ -186,7 +186,7 @@ def test_money_refunded_after_the_credit_gets_its_own_note_once(it: Line) -> Non
 
 def test_an_answer_lost_after_the_note_with_its_fee_does_not_make_a_second(it: Line) -> None:
     rma = a_return(it, restocking_fee="6")
-    it.desk.fault("timeout_after", path="/sale/creditnote", method="POST")
+    it.desk.fault("timeout_after", path="/sale/creditnote", method="POST", seconds=9)
     it.nudge_and_settle(rma, rounds=8)
     assert len(notes(it)) == 1
     assert credited(it, rma) == [("CONFIRMED", Decimal("24.00"))]

@@ -7,7 +7,6 @@ wrote: the unreadable delivery's dead letter, and the broker's append-only file 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from sandbox import demo_settings
 from sandbox.day.words import ALDER as SHOP
 from sandbox.demo_stage import Stage, running_returnline, running_world
 from tests.security.salting import SHOPPER, salting_proxy, sentry_mailbox
-from tests.waiting import BOUND
+from tests.waiting import BOUND, until
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(240)]
 FLOWER_PASSWORD = "flower-canary-password"
@@ -159,10 +158,7 @@ def _stir_up(settings: Settings, letters: list[bytes]) -> None:
 
 
 def _until(done: Any) -> None:
-    deadline = time.monotonic() + BOUND
-    while not done():
-        assert time.monotonic() < deadline, "the day did not come to its end"
-        time.sleep(0.2)
+    until("the day comes to its end", done, pause=0.2)
 
 
 def _rows(settings: Settings, query: str) -> list[Any]:
@@ -249,6 +245,8 @@ def _roles(stage: Stage) -> list[dict[str, Any]]:
 
 def _arguments(stage: Stage) -> Iterator[Place]:
     """Arguments of a process are shown to every user of the machine."""
+    # A role that was just started again has no process for a moment.
+    _until(lambda: all(row["pid"] for row in _roles(stage)))
     for row in _roles(stage):
         yield Place(f"arguments of {row['role']}", Path(f"/proc/{row['pid']}/cmdline").read_bytes())
 
