@@ -100,9 +100,9 @@ def _simple_twice() -> Case:
 
 
 def _ended_unseen() -> Case:
-    sale = SaleOfDay("#1018", (Sold("SCARF-WOL", 1, Decimal(35)),))
+    sale = SaleOfDay("#1019", (Sold("SCARF-WOL", 1, Decimal(35)),))
     told = "received and Done between two polls, every webhook lost"
-    return Case(sale, (ReturnOfDay("ended unseen", told, "#1018", (Back(0),), manner=Manner(lost=True)),))
+    return Case(sale, (ReturnOfDay("ended unseen", told, "#1019", (Back(0),), manner=Manner(lost=True)),))
 
 
 def _advanced_twice() -> Case:

@@ -25,7 +25,7 @@ from sandbox.demo_report import make_report
 from sandbox.demo_shelves import Shelf
 from sandbox.demo_show import print_report
 
-DAY = make_day(30, 7)
+DAY = make_day(34, 7)
 RMAS = {one.name: str(55_500_000 + number) for number, one in enumerate(DAY.returns, start=1)}
 SALES = {sale.order_name: f"sale-{sale.order_name}" for sale in DAY.sales}
 LOCK = date(2026, 11, 23)
@@ -342,7 +342,7 @@ def test_the_report_says_the_same_as_data() -> None:
     report = make_report(facts, run_checks(facts), 12.34)
     data = json.loads(report.as_json())
     assert data["ok"] is True
-    assert len(data["returns"]) == 30
+    assert len(data["returns"]) == 34
     assert {row["status"] for row in data["returns"]} == {"credited", "waits", "nothing to do"}
     assert all(total["agrees"] for total in data["totals"])
 
@@ -351,7 +351,7 @@ def test_the_last_line_says_in_one_sentence_what_happened() -> None:
     facts = perfect()
     said = make_report(facts, run_checks(facts), 1.0).sentence
     for words in (
-        "of 30 returns credited",
+        "of 34 returns credited",
         "2 returns waiting",
         "1 piece written off",
         "3 refunds recorded",
