@@ -12,7 +12,6 @@ from pipeline.failures import (
     AnotherDocument,
     BadAnswer,
     CredentialsRejected,
-    NoAnswer,
     NotFound,
     Rejected,
     Throttled,
@@ -20,7 +19,7 @@ from pipeline.failures import (
     Uncertain,
 )
 from pipeline.quota import Gate, Lane
-from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire
+from pipeline.wire import EXCERPT, Answer, Http, Observer, Outgoing, Wire, unreadable
 from schemas import returngo
 from schemas.fields import SchemaInvalidError, dumps, parse
 from schemas.returngo import RmaSummary, WebhookRegistration
@@ -219,8 +218,7 @@ def _believe(outgoing: Outgoing, answer: Answer) -> Any:
             return {}
         return parse(answer.body, unique_keys=False)
     except SchemaInvalidError as problem:
-        why = f"status {answer.status} with a body that is not JSON: {problem}"
-        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT]) from None
+        raise unreadable(outgoing, answer, str(problem)) from None
 
 
 def _told(answer: Answer) -> str:

@@ -10,14 +10,13 @@ from typing import Any
 from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
-    NoAnswer,
     Rejected,
     Throttled,
     Unavailable,
     Uncertain,
     WireError,
 )
-from pipeline.wire import EXCERPT, Answer, Outgoing
+from pipeline.wire import EXCERPT, Answer, Outgoing, unreadable
 from schemas.fields import SchemaInvalidError, parse
 
 #: The level moved since it was read; the second is what versions before 2026-04 say.
@@ -80,8 +79,7 @@ def _parsed(outgoing: Outgoing, answer: Answer) -> Any:
     except SchemaInvalidError as problem:
         if answer.status >= 400:
             return None
-        why = f"status {answer.status} with a body that is not JSON: {problem}"[:300]
-        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT]) from None
+        raise unreadable(outgoing, answer, str(problem)) from None
 
 
 def _raise_errors(outgoing: Outgoing, body: Mapping[str, Any], answer: Answer) -> None:

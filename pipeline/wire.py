@@ -17,6 +17,7 @@ from pipeline.failures import (
     BadAnswer,
     CredentialsRejected,
     MadeWithErrors,
+    NoAnswer,
     NotFound,
     NotSent,
     Rejected,
@@ -48,7 +49,7 @@ __all__ = [
     "UnfitAnswer",
     "Wire",
     "WireError",
-    "unlike_json",
+    "unreadable",
 ]
 
 T = TypeVar("T")
@@ -73,9 +74,14 @@ class Call:
     outcome: str
 
 
-def unlike_json(answer: Answer) -> bool:
-    """Whether a body is no attempt at JSON: blank, or some proxy's page. Such an answer is not the provider's own."""
-    return answer.body.strip()[:1] in {b"", b"<"}
+def unreadable(outgoing: Outgoing, answer: Answer, problem: str) -> WireError:
+    """What a success means whose body is not JSON. Of a write nothing is known. A read has no answer where the body is
+    blank, some proxy's page or cut short; one that arrived whole is the provider's own, and does not fit."""
+    why, excerpt = f"status {answer.status} with a body that is not JSON: {problem}"[:300], answer.text[:EXCERPT]
+    if outgoing.writes:
+        return Uncertain(why, excerpt)
+    whole = answer.body.strip()[:1] in {b"{", b"["} and answer.body.strip()[-1:] in {b"}", b"]"}
+    return UnfitAnswer(why, excerpt, {"": why}) if whole else NoAnswer(why, excerpt)
 
 
 #: Whoever records calls: told once for every HTTP attempt, after it.

@@ -8,7 +8,6 @@ from typing import Any
 from pipeline.failures import (
     CredentialsRejected,
     MadeWithErrors,
-    NoAnswer,
     NotFound,
     Rejected,
     Throttled,
@@ -16,7 +15,7 @@ from pipeline.failures import (
     Uncertain,
     WireError,
 )
-from pipeline.wire import EXCERPT, Answer, Outgoing
+from pipeline.wire import EXCERPT, Answer, Outgoing, unreadable
 from schemas.fields import SchemaInvalidError, parse
 
 #: The refusal for the quota; its status may be 429, 503, 400 or 500 (measured by integrators).
@@ -31,12 +30,12 @@ def judge(outgoing: Outgoing, answer: Answer) -> Any:
     """The parsed body of a believable answer. Raises one of the failures, the milder ones only for reads."""
     try:
         value = None if _is_html(answer) else parse(answer.body, unique_keys=False)
-        unreadable = "an HTML page" if _is_html(answer) else ""
-    except SchemaInvalidError as problem:
-        value, unreadable = None, str(problem)
+        problem = "an HTML page" if _is_html(answer) else ""
+    except SchemaInvalidError as error:
+        value, problem = None, str(error)
     if 200 <= answer.status < 300:
-        return _believe(outgoing, answer, value, unreadable)
-    raise _refusal(outgoing, answer, value, unreadable)
+        return _believe(outgoing, answer, value, problem)
+    raise _refusal(outgoing, answer, value, problem)
 
 
 def problems(value: Any) -> tuple[str, ...]:
@@ -57,12 +56,11 @@ def retry_after(answer: Answer) -> float:
     return min(float(found.group()), LONGEST_HOLD) if found else 0.0
 
 
-def _believe(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) -> Any:
-    if unreadable:
+def _believe(outgoing: Outgoing, answer: Answer, value: Any, problem: str) -> Any:
+    if problem:
         if not answer.text.lstrip().startswith(("{", "[", "<")) and LIMIT_TEXT.search(answer.text):
             raise Throttled(retry_after(answer))
-        why = f"status {answer.status} with a body that is not JSON: {unreadable}"
-        raise (Uncertain if outgoing.writes else NoAnswer)(why, answer.text[:EXCERPT])
+        raise unreadable(outgoing, answer, problem)
     if _is_error(value):
         told = problems(value)
         if LIMIT_TEXT.search(" ".join(told)):
@@ -88,7 +86,7 @@ def _made_with_errors(outgoing: Outgoing, answer: Answer, value: dict[str, Any])
     return Rejected(answer.status, told, answer.text[:EXCERPT])
 
 
-def _refusal(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) -> WireError:
+def _refusal(outgoing: Outgoing, answer: Answer, value: Any, problem: str) -> WireError:
     status, excerpt = answer.status, answer.text[:EXCERPT]
     if status == 429 or LIMIT_TEXT.search(answer.text):
         return Throttled(retry_after(answer))
@@ -96,7 +94,7 @@ def _refusal(outgoing: Outgoing, answer: Answer, value: Any, unreadable: str) ->
         return CredentialsRejected(f"status {status}: the account id or application key is not accepted", excerpt)
     if status < 400 or status >= 500 or status in _OPEN_STATUSES:
         return _no_verdict(outgoing, f"status {status}", excerpt)
-    told = _told(answer, value, unreadable)
+    told = _told(answer, value, problem)
     # A page with 404 is a gateway's: Cin7 says in JSON which document it does not know.
     if status == 404 and not outgoing.writes and not _is_html(answer):
         return NotFound("; ".join(told)[:500] or "no such document", excerpt)
@@ -113,8 +111,8 @@ def _codes(value: Any) -> set[str]:
     return {str(entry.get("ErrorCode")) for entry in entries if isinstance(entry, dict)}
 
 
-def _told(answer: Answer, value: Any, unreadable: str) -> tuple[str, ...]:
-    if unreadable and not _is_html(answer):
+def _told(answer: Answer, value: Any, problem: str) -> tuple[str, ...]:
+    if problem and not _is_html(answer):
         text = " ".join(answer.text.split())
         return () if text[:1] in {"{", "["} else problems(text[:500])
     return problems(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.failures import BadAnswer, UnfitAnswer
+from pipeline.failures import BadAnswer, NoAnswer, UnfitAnswer
 from pipeline.ledger import dead
 from pipeline.ledger import tables as t
 from pipeline.ledger.requeueing import discard
@@ -207,9 +207,9 @@ def test_where_nobody_listens_a_list_with_an_odd_row_is_no_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"), [(b"", BadAnswer), (b"<html>", BadAnswer), (b'{"a": NaN}', UnfitAnswer), (b"{", UnfitAnswer)]
+    ("body", "kind"), [(b"", NoAnswer), (b"<html>", NoAnswer), (b'{"a": NaN}', UnfitAnswer), (b"{", NoAnswer)]
 )
-def test_a_body_that_is_an_attempt_at_json_is_an_answer_that_does_not_fit(body: bytes, kind: type) -> None:
+def test_a_whole_body_that_is_no_json_does_not_fit_and_half_of_one_is_no_answer(body: bytes, kind: type) -> None:
     import httpx
 
     from tests.pipeline.test_returngo_client import Shop
