@@ -38,7 +38,7 @@ def test_a_day_of_returns_passes_every_check_and_prints_nothing_but_json(tmp_pat
     data: dict[str, Any] = json.loads(out)
     assert [one for one in data["checks"] if not one["passed"]] == [], said.decode()
     assert process.returncode == 0
-    assert len(data["returns"]) == 20
+    assert len(data["returns"]) == 21
     assert {"rma", "order", "credit_notes", "net", "tax", "gross", "currency", "restocked", "status", "reason"} <= set(
         data["returns"][0]
     )
