@@ -26,9 +26,9 @@ from typing import Any
 
 import uvloop
 
-from pipeline import embedded
 from pipeline.ingress import IngressSettings, ShopHooks
 from pipeline.ingress.settings_file import settings_to_json
+from pipeline.running import valkey as embedded
 from pipeline.signature import sign, verify
 
 TOKEN = "bench-token-0123456789"

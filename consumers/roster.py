@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from consumers import credit_notes, exchange_orders, refunds, stock_adjustments, stock_availability
-from consumers.case import Consumer
+from consumers import stock_availability
+from consumers.consumer import Consumer
+from consumers.credit_notes import decision as credit_notes
+from consumers.exchange_orders import decision as exchange_orders
+from consumers.refunds import decision as refunds
+from consumers.stock_adjustments import decision as stock_adjustments
 
 ROSTER: tuple[Consumer, ...] = (
     Consumer("credit-notes", credit_notes.hears, credit_notes.gather, credit_notes.plan),
@@ -13,10 +17,13 @@ ROSTER: tuple[Consumer, ...] = (
     Consumer("stock-availability", stock_availability.hears, stock_availability.gather, stock_availability.plan),
 )
 
+#: The consumers' names: each has a queue, a worker and a dead-letter queue of this name.
+NAMES = tuple(entry.name for entry in ROSTER)
+
 
 def consumer(name: str) -> Consumer:
     """The consumer of this name. Raises KeyError with the known names."""
     for entry in ROSTER:
         if entry.name == name:
             return entry
-    raise KeyError(f"no consumer named {name!r}; the roster has {', '.join(c.name for c in ROSTER)}")
+    raise KeyError(f"no consumer named {name!r}; the roster has {', '.join(NAMES)}")

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
-from consumers.case import Books, Case, Plan
+from consumers.case import Case, Plan
+from consumers.consumer import Books
 from schemas.concerns import Concern, ConcernType
-from schemas.merchant import Terms
 from schemas.returns import Return
 from schemas.sales import AvailabilityRow
+from schemas.terms import Terms
 
 NAME = "stock-availability"
 #: More named SKUs than this wait for the sweep, which costs less.

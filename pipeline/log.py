@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 
-from pipeline.settings import Settings
+from pipeline.settings.environment import secrets_of
+from pipeline.settings.values import Settings
 
 HIDDEN = "[hidden]"
 SECRET_KEYS = re.compile(
@@ -64,8 +65,8 @@ class Redaction:
 
 def for_role(settings: Settings, role: str) -> None:
     """Sets up this process's logs, and its error reports where the settings have a Sentry DSN."""
-    configure(settings.log_level, settings.secrets, role=role)
-    start_sentry(settings.sentry_dsn, settings.secrets, role=role)
+    configure(settings.log_level, secrets_of(settings), role=role)
+    start_sentry(settings.sentry_dsn, secrets_of(settings), role=role)
 
 
 def configure(level: str = "info", secrets: Iterable[str] = (), *, role: str = "", console: bool | None = None) -> None:

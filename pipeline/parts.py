@@ -18,19 +18,19 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from pipeline.broker import celery_app, dead_queue, redis_url, send
+from pipeline.broker.app import celery_app, send
+from pipeline.broker.names import CONSUME, dead_queue
+from pipeline.calls.call import Call, Http, Observer
+from pipeline.calls.quota import DailyQuota, Quota
 from pipeline.cin7 import Cin7, Cin7Access
 from pipeline.inbox import Inbox
-from pipeline.ledger import Ledger, attempts
-from pipeline.quota import DailyQuota, Quota
-from pipeline.returngo import ReturnGo, ReturnGoAccess
-from pipeline.settings import Settings, Shop
-from pipeline.shopify import CostGate, Shopify, ShopifyAccess
-from pipeline.wire import Call, Http, Observer
-from schemas.merchant import Terms
+from pipeline.ledger import Ledger, audit
+from pipeline.returngo.client import ReturnGo, ReturnGoAccess
+from pipeline.running.address import redis_url
+from pipeline.settings.values import Settings, Shop
+from pipeline.shopify.client import CostGate, Shopify, ShopifyAccess
+from schemas.terms import Terms
 
-#: The stage that works on one entry; sent by name, because plumbing does not know the stages.
-CONSUME = "tasks.consume.run"
 #: Seconds after which an outstanding hint is taken for lost.
 HINT_SECONDS = 10
 
@@ -126,7 +126,7 @@ class Parts:
     @cached_property
     def app(self) -> Any:
         """The Celery application for sending hints."""
-        return celery_app(self.settings, self.consumers)
+        return celery_app(self.settings, self.consumers, url=redis_url(self.settings))
 
     def hint(self, task: str, queue: str, **kwargs: Any) -> bool:
         """Say that there is work; a lost hint is repaired by the sweep."""
@@ -219,7 +219,7 @@ class Parts:
         def keep(call: Call) -> None:
             whose = _on_behalf.get()
             self.latest[shop, call.system] = call.outcome
-            attempt = attempts.Attempt(
+            attempt = audit.Attempt(
                 at=call.at,
                 shop=shop,
                 system=call.system,
@@ -237,6 +237,6 @@ class Parts:
                 worker=self.worker,
             )
             with self.ledger.write() as conn:
-                attempts.keep(conn, attempt)
+                audit.keep(conn, attempt)
 
         return keep

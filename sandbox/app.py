@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from sandbox import control
 from sandbox.cin7.api import Cin7
-from sandbox.turnstile import Turnstile
+from sandbox.control import desk
+from sandbox.front.gate import Turnstile
 from sandbox.world import World
 
 NEIGHBOURS = ("returngo", "shopify")
@@ -26,7 +26,7 @@ def build_app(world: World) -> ASGIApp:
     routes: list[BaseRoute] = [Route("/healthz", health)]
     for name in NEIGHBOURS:
         routes += _neighbour(name, world)
-    routes += [Mount("/control", routes=control.routes(world)), Mount("/cin7", app=cin7)]
+    routes += [Mount("/control", routes=desk.routes(world)), Mount("/cin7", app=cin7)]
     return Turnstile(Starlette(routes=routes), world)
 
 

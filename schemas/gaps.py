@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from typing import Any
 
+from schemas.actions import AdoptCreditNote, PostCreditNote, UnitGoods
 from schemas.concerns import ConcernType, Owner
+from schemas.go_live import GoLive, standing
+from schemas.money import Money
+from schemas.returns import Return, Unit
+from schemas.terms import Terms
 
 
 class Gap(StrEnum):
@@ -101,3 +109,77 @@ BUCKETS = (("0-1", 0), ("2-3", 2), ("4-7", 4), ("8-14", 8), ("15-30", 15), ("31-
 def bucket_of(days: int) -> str:
     """The age bucket of so many whole days."""
     return next(name for name, first in reversed(BUCKETS) if days >= first)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A confirmed credit note, ours or adopted, with its figures as Cin7 holds them. `stands` is False once it was seen
+    voided, in draft again, or gone: then its figures mean nothing."""
+
+    action: PostCreditNote | AdoptCreditNote
+    number: str
+    sale_id: str
+    ours: bool
+    gross: Money | None
+    tax: Money | None
+    at: datetime
+    stands: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFacts:
+    """One unit with its facts; `told` is ReturnGO's own word of it. Times after the moment asked for are None."""
+
+    unit: str
+    sku: str
+    told: Unit | None
+    resolution: str
+    gross: Money
+    inspection: str
+    credit_note: str
+    stocked_as: str
+    refunded: Money | None
+    credited: Money | None
+    refunded_at: datetime | None
+    received_at: datetime | None
+    inspected_at: datetime | None
+    credited_at: datetime | None
+    stocked_at: datetime | None
+    exchange_released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFacts:
+    """One return with everything that the gaps are made of; `base` is the currency of costs, `zone` the company's
+    time zone."""
+
+    return_id: int
+    shop: str
+    rma: str
+    order: str
+    opened_at: datetime
+    told: Return
+    units: tuple[UnitFacts, ...]
+    credits: tuple[Credit, ...]
+    exceptions: tuple[Mapping[str, Any], ...]
+    accepted: frozenset[ConcernType]
+    base: str
+    zone: tzinfo = UTC
+
+    def live(self, terms: Terms | None) -> bool:
+        """Whether the go-live rule lets this return count."""
+        return standing(self.told.created_at, terms.go_live if terms else None, self.zone) is GoLive.LIVE
+
+    def goods(self, unit: str) -> UnitGoods | None:
+        """What the credit note decided about the goods of this unit."""
+        posted = (c.action for c in self.credits if isinstance(c.action, PostCreditNote))
+        return next((goods for action in posted for goods in action.goods if goods.unit == unit), None)
+
+    def cost(self, unit: str) -> Money | None:
+        """What the unit cost when it left, in base currency; None where Cin7 never said."""
+        goods = self.goods(unit)
+        return Money(goods.cost, self.base) if goods and goods.cost is not None and self.base else None
+
+    def adopted(self, unit: str) -> bool:
+        """Whether somebody else's note covers the unit: then its goods are theirs to place."""
+        return any(unit in c.action.units for c in self.credits if not c.ours)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.cin7_stock import read_availability
-from schemas.fields import SchemaInvalidError, parse
+from schemas.cin7.stock import read_availability
+from schemas.json.fields import SchemaInvalidError, parse
 from schemas.sales import AvailabilityRow
 
 RETURN, SHIPMENT, TRANSACTION, SALE, STOCK, SWEEP = "return", "shipment", "transaction", "sale", "stock", "sweep"

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema
 
-from schemas.fields import SchemaInvalidError, load
+from schemas.json.fields import SchemaInvalidError, load
 
 T = TypeVar("T")
 

@@ -9,13 +9,13 @@ from typing import Any
 
 @lru_cache(maxsize=1)
 def _app() -> Any:
-    from tasks.stages import make_app
+    from tasks.app import make_app
 
     return make_app()
 
 
 def __getattr__(name: str) -> Any:
-    """`tasks.app` is built when Celery first asks for it, so that importing `tasks` reads no settings."""
-    if name == "app":
+    """`tasks.celery` is built when Celery first asks for it, so that importing `tasks` reads no settings."""
+    if name == "celery":
         return _app()
     raise AttributeError(f"module 'tasks' has no attribute {name!r}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pipeline.cli import main
+from console.cli import main
 from schemas.concerns import ConcernType, Owner, owner_of
 
 ROOT = Path(__file__).parents[1]

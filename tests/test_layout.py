@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consumers.roster import ROSTER
-from pipeline.broker import INTAKE, SWEEP
+from pipeline.broker.names import INTAKE, SWEEP
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline import embedded
+from pipeline.running import valkey
 
 
 class ValkeyHandle:
@@ -45,8 +45,8 @@ class ValkeyHandle:
             self._server.stop()
         self._server = self._start(self._server.port)
 
-    def _start(self, port: int) -> embedded.Embedded:
-        return embedded.start(self.folder, port=port, password="", hardened=self._hardened, follow=True)
+    def _start(self, port: int) -> valkey.Embedded:
+        return valkey.start(self.folder, port=port, password="", hardened=self._hardened, follow=True)
 
 
 @contextmanager

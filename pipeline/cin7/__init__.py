@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.cin7.access import Cin7Access
-from pipeline.cin7.client import Cin7
+from pipeline.cin7.client import Cin7, Cin7Access
 
 __all__ = ["Cin7", "Cin7Access"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pipeline.failures import (
+from pipeline.calls.call import EXCERPT, Answer, Outgoing, unreadable
+from pipeline.calls.failures import (
     CredentialsRejected,
     MadeWithErrors,
     NotFound,
@@ -15,8 +16,7 @@ from pipeline.failures import (
     Uncertain,
     WireError,
 )
-from pipeline.wire import EXCERPT, Answer, Outgoing, unreadable
-from schemas.fields import SchemaInvalidError, parse
+from schemas.json.fields import SchemaInvalidError, parse
 
 #: The refusal for the quota; its status may be 429, 503, 400 or 500 (measured by integrators).
 LIMIT_TEXT = re.compile(r"\d+ calls per \d+ seconds", re.IGNORECASE)

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pipeline.cin7.access import Cin7Access
+from pipeline.calls.call import Http, Observer, Wire
+from pipeline.calls.quota import Gate
 from pipeline.cin7.answers import judge
-from pipeline.cin7.line import Line
+from pipeline.cin7.lists import Line
 from pipeline.cin7.reference import ReferenceCalls
 from pipeline.cin7.sales import SaleCalls
 from pipeline.cin7.stock import StockCalls
-from pipeline.quota import Gate
-from pipeline.wire import Http, Observer, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Cin7Access:
+    """Address, keys and deadlines (seconds for a whole call). `patience` is how long a call waits for a quota slot."""
+
+    base_url: str
+    account_id: str = field(repr=False)
+    application_key: str = field(repr=False)
+    read_deadline: float = 30.0
+    write_deadline: float = 30.0
+    patience: float = 5.0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of every call (Cin7 blueprint)."""
+        return {
+            "api-auth-accountid": self.account_id,
+            "api-auth-applicationkey": self.application_key,
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
 
 
 def _now() -> datetime:

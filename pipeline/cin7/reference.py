@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, TypeVar
 
-from pipeline.cin7.line import Line, PageQuery, Rows, insist_found
-from pipeline.quota import Lane
-from schemas import cin7_reference, cin7_stock
-from schemas.cin7_reference import Product, StockMovement, Webhook
-from schemas.cin7_stock import JournalLine
+from pipeline.calls.quota import Lane
+from pipeline.cin7.lists import Line, PageQuery, Rows, insist_found
+from schemas.cin7 import reference, stock
+from schemas.cin7.reference import Product, StockMovement, Webhook
+from schemas.cin7.stock import JournalLine
 from schemas.sales import Account, Location, TaxRule, Tenant
 
 T = TypeVar("T")
@@ -23,20 +23,20 @@ class ReferenceCalls:
 
     def me(self, *, lane: Lane = Lane.BULK) -> Tenant:
         """The company's settings; also the cheapest proof that the keys are good."""
-        return self._line.get("me", (), lane, cin7_reference.read_tenant, "Company")
+        return self._line.get("me", (), lane, reference.read_tenant, "Company")
 
     def locations(self, *, lane: Lane = Lane.BULK) -> tuple[Location, ...]:
         """Every location and bin, each once."""
-        rows = self._whole(PageQuery("ref/location", "LocationList"), lane, cin7_reference.read_locations)
+        rows = self._whole(PageQuery("ref/location", "LocationList"), lane, reference.read_locations)
         return tuple({row.location_id: row for row in rows}.values())
 
     def tax_rules(self, *, lane: Lane = Lane.BULK) -> tuple[TaxRule, ...]:
         """Every tax rule."""
-        return self._whole(PageQuery("ref/tax", "TaxRuleList"), lane, cin7_reference.read_tax_rules)
+        return self._whole(PageQuery("ref/tax", "TaxRuleList"), lane, reference.read_tax_rules)
 
     def accounts(self, *, lane: Lane = Lane.BULK) -> tuple[Account, ...]:
         """The chart of accounts."""
-        return self._whole(PageQuery("ref/account", "AccountsList"), lane, cin7_reference.read_accounts)
+        return self._whole(PageQuery("ref/account", "AccountsList"), lane, reference.read_accounts)
 
     def products(self, sku: str, *, lane: Lane = Lane.BULK) -> tuple[Product, ...]:
         """The products of exactly this SKU; else those that differ only in case (the caller sees which)."""
@@ -44,7 +44,7 @@ class ReferenceCalls:
 
     def catalogue(self, *, lane: Lane = Lane.BULK) -> tuple[Product, ...]:
         """Every product of the company, 1,000 a call."""
-        return self._whole(PageQuery("product", "Products"), lane, cin7_reference.read_products)
+        return self._whole(PageQuery("product", "Products"), lane, reference.read_products)
 
     def movements(self, sku: str, *, lane: Lane = Lane.BULK) -> tuple[StockMovement, ...]:
         """Every movement of exactly this SKU."""
@@ -54,11 +54,11 @@ class ReferenceCalls:
     def transactions(self, first: date, last: date, *, lane: Lane = Lane.BULK) -> tuple[JournalLine, ...]:
         """The journal lines of a span of days, both included."""
         params = (("FromDate", f"{first.isoformat()}T00:00:00"), ("ToDate", f"{last.isoformat()}T23:59:59"))
-        return self._whole(PageQuery("transactions", "Transactions", params), lane, cin7_stock.read_journal)
+        return self._whole(PageQuery("transactions", "Transactions", params), lane, stock.read_journal)
 
     def webhooks(self, *, lane: Lane = Lane.BULK) -> tuple[Webhook, ...]:
         """The webhook registrations."""
-        return self._line.get("webhooks", (), lane, cin7_reference.read_webhooks, "Webhooks")
+        return self._line.get("webhooks", (), lane, reference.read_webhooks, "Webhooks")
 
     def put_webhook(
         self, kind: str, url: str, bearer: str, *, webhook_id: str = "", active: bool = True, lane: Lane = Lane.BULK
@@ -79,7 +79,7 @@ class ReferenceCalls:
     def _products(self, params: tuple[tuple[str, str], ...], sku: str, lane: Lane) -> tuple[Product, ...]:
         found: list[Product] = []
         query = PageQuery("product", "Products", params)
-        for page in self._line.pages(query, lane, cin7_reference.read_products, lambda row: row.product_id):
+        for page in self._line.pages(query, lane, reference.read_products, lambda row: row.product_id):
             insist_found(page, "Sku", sku, lambda row: (row.sku,))
             found.extend(page)
         exact = tuple(product for product in found if product.sku == sku)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from pipeline.cin7.line import Line, PageQuery, insist_found, insist_same, insist_updated, utc_filter
-from pipeline.failures import NotFound, Rejected
-from pipeline.quota import Lane
-from schemas import cin7
-from schemas.cin7 import Order
+from pipeline.calls.failures import NotFound, Rejected
+from pipeline.calls.quota import Lane
+from pipeline.cin7.lists import Line, PageQuery, insist_found, insist_same, insist_updated, utc_filter
+from schemas.cin7 import sales
+from schemas.cin7.sales import Order
 from schemas.sales import CreditNote, Payment, Sale, SaleRow
 
 SALE_LIST = "saleList"
@@ -27,7 +27,7 @@ class SaleCalls:
         """One sale whole. Raises the failures of a read; NotFound or BadAnswer where there is none."""
         with _deleted_is_not_found():
             return self._line.get(
-                "sale", (("ID", sale_id),), lane, lambda data: _same_sale(cin7.read_sale(data), sale_id)
+                "sale", (("ID", sale_id),), lane, lambda data: _same_sale(sales.read_sale(data), sale_id)
             )
 
     def find_sales(self, text: str, *, lane: Lane = Lane.MONEY) -> tuple[SaleRow, ...]:
@@ -43,7 +43,7 @@ class SaleCalls:
         """The sales with exactly this External ID, which `find_sales` does not look at. Empty too where Cin7 ignores
         the filter: the rows it lists then are others'."""
         query = PageQuery(SALE_LIST, "SaleList", (("ExternalID", external_id),))
-        page = next(self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id), [])
+        page = next(self._line.pages(query, lane, sales.read_sale_rows, lambda row: row.sale_id), [])
         return [row for row in page if external_id.casefold() in row.external_id.casefold()]
 
     def sale_rows(
@@ -77,7 +77,7 @@ class SaleCalls:
         if since is not None:
             params = (("UpdatedSince", utc_filter(since)), *params)
         query = PageQuery(path, "SaleList", params)
-        for page in self._line.pages(query, lane, cin7.read_sale_rows, lambda row: row.sale_id, first_page):
+        for page in self._line.pages(query, lane, sales.read_sale_rows, lambda row: row.sale_id, first_page):
             insist_updated(page, since, lambda row: row.updated)
             yield page
 
@@ -91,7 +91,7 @@ class SaleCalls:
                 "sale/creditnote",
                 (("SaleID", sale_id),),
                 lane,
-                lambda data: cin7.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
+                lambda data: sales.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
                 "CreditNotes",
             )
 
@@ -104,7 +104,7 @@ class SaleCalls:
             "sale/creditnote",
             body,
             lane,
-            lambda data: cin7.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
+            lambda data: sales.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
             "CreditNotes",
         )
 
@@ -113,13 +113,13 @@ class SaleCalls:
         sale."""
         with _deleted_is_not_found():
             return self._line.get(
-                "sale/payment", (("SaleID", sale_id),), lane, lambda data: cin7.read_payments(data, currency)
+                "sale/payment", (("SaleID", sale_id),), lane, lambda data: sales.read_payments(data, currency)
             )
 
     def post_payment(self, body: Mapping[str, Any], currency: str, *, lane: Lane = Lane.MONEY) -> Payment:
         """Record one payment or refund. Raises the failures of a write."""
         return self._line.write(
-            "POST", "sale/payment", body, lane, lambda data: cin7.read_payment(_one(data), currency)
+            "POST", "sale/payment", body, lane, lambda data: sales.read_payment(_one(data), currency)
         )
 
     def order(self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY) -> Order:
@@ -129,7 +129,7 @@ class SaleCalls:
                 "sale/order",
                 (("SaleID", sale_id),),
                 lane,
-                lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
+                lambda data: sales.read_order(data, currency, tax_inclusive=tax_inclusive),
                 "Lines",
             )
 
@@ -142,7 +142,7 @@ class SaleCalls:
             "sale/order",
             body,
             lane,
-            lambda data: cin7.read_order(data, currency, tax_inclusive=tax_inclusive),
+            lambda data: sales.read_order(data, currency, tax_inclusive=tax_inclusive),
             "Lines",
         )
 
@@ -160,14 +160,14 @@ def _deleted_is_not_found() -> Iterator[None]:
 
 def _same_sale(sale: Sale, sale_id: str) -> Sale:
     if sale.sale_id != sale_id.lower():
-        raise cin7.SchemaInvalidError({"ID": f"is {sale.sale_id}, asked for {sale_id.lower()}"})
+        raise sales.SchemaInvalidError({"ID": f"is {sale.sale_id}, asked for {sale_id.lower()}"})
     return sale
 
 
 def _with_texts(data: Mapping[str, Any]) -> list[tuple[SaleRow, list[str]]]:
     """Each row with all its texts: the search also looks at what we do not keep, such as the customer's name."""
     texts = [[value for value in raw.values() if isinstance(value, str)] for raw in data["SaleList"]]
-    return list(zip(cin7.read_sale_rows(data, whole=True), texts, strict=True))
+    return list(zip(sales.read_sale_rows(data, whole=True), texts, strict=True))
 
 
 def _one(data: Any) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.cin7.line import Line, PageQuery, insist_found
-from pipeline.failures import Rejected
-from pipeline.quota import Lane
-from schemas import cin7_stock
-from schemas.cin7_stock import ADJUSTMENTS, TRANSFERS, WRITE_OFFS, StockDocument
+from pipeline.calls.failures import Rejected
+from pipeline.calls.quota import Lane
+from pipeline.cin7.lists import Line, PageQuery, insist_found
+from schemas.cin7 import stock
+from schemas.cin7.stock import ADJUSTMENTS, TRANSFERS, WRITE_OFFS, StockDocument
 from schemas.sales import AvailabilityRow
 
 AVAILABILITY = PageQuery("ref/productavailability", "ProductAvailabilityList")
@@ -24,14 +24,14 @@ class StockCalls:
 
     def availability(self, *, lane: Lane = Lane.BULK) -> tuple[AvailabilityRow, ...]:
         """A whole sweep of every SKU, location, bin and batch. Raises IncompleteSweep unless every row arrived."""
-        pages = self._line.pages(AVAILABILITY, lane, cin7_stock.read_availability, _identity)
+        pages = self._line.pages(AVAILABILITY, lane, stock.read_availability, _identity)
         return tuple(row for page in pages for row in page)
 
     def availability_of(self, sku: str, *, lane: Lane = Lane.MONEY) -> tuple[AvailabilityRow, ...]:
         """The rows of exactly this SKU; the provider's filter is not exact, so ours is applied on top."""
         query = PageQuery(AVAILABILITY.path, AVAILABILITY.key, (("Sku", sku),))
         rows: list[AvailabilityRow] = []
-        for page in self._line.pages(query, lane, cin7_stock.read_availability, _identity):
+        for page in self._line.pages(query, lane, stock.read_availability, _identity):
             insist_found(page, "Sku", sku, lambda row: (row.sku,))
             rows.extend(row for row in page if row.sku == sku)
         return tuple(rows)
@@ -81,10 +81,10 @@ class StockCalls:
         return tuple(row for page in pages for row in page if reference in row.reference)
 
     def _post(self, path: str, body: Mapping[str, Any], lane: Lane) -> StockDocument:
-        return self._line.write("POST", path, body, lane, cin7_stock.read_stock_document, "TaskID")
+        return self._line.write("POST", path, body, lane, stock.read_stock_document, "TaskID")
 
     def _document(self, path: str, task_id: str, lane: Lane) -> StockDocument:
-        return self._line.get(path, (("TaskID", task_id),), lane, cin7_stock.read_stock_document, "TaskID")
+        return self._line.get(path, (("TaskID", task_id),), lane, stock.read_stock_document, "TaskID")
 
     def _search(self, query: PageQuery, text: str, lane: Lane) -> tuple[StockDocument, ...]:
         pages = self._line.pages(query, lane, _reader(query.key), lambda row: row.task_id)
@@ -92,7 +92,7 @@ class StockCalls:
 
 
 def _reader(key: str) -> Callable[[Any], tuple[StockDocument, ...]]:
-    return lambda data: cin7_stock.read_stock_documents(data, key)
+    return lambda data: stock.read_stock_documents(data, key)
 
 
 def _identity(row: AvailabilityRow) -> tuple[object, ...]:

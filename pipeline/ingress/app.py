@@ -8,9 +8,9 @@ from typing import Any, TextIO
 
 from pipeline.ingress import answers
 from pipeline.ingress.answers import Answer, Refused
+from pipeline.ingress.appending import Delivery, InboxDoor
 from pipeline.ingress.auth import check_authorization, check_signature, check_token, same_bytes
 from pipeline.ingress.body import Load, Message, Receive, SenderLeft, check_length, read_body
-from pipeline.ingress.inbox import Delivery, InboxDoor
 from pipeline.ingress.redis_wire import RedisAddress, RedisUnwell, RedisWire
 from pipeline.ingress.request_head import RequestHead
 from pipeline.ingress.routes import FEED, Route, route

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.broker.names import ADMIT, INTAKE
+from pipeline.settings.values import HookSettings, Settings
 from pipeline.signature import secret_bytes
 
 SOURCES = frozenset({"returngo", "cin7"})
@@ -62,7 +64,7 @@ class IngressSettings:
     shutdown_grace: float = 10.0
     max_bytes_in_flight: int = 128 * _MIB
     hint_queue: str = "intake"
-    hint_task: str = "tasks.intake.admit"
+    hint_task: str = ADMIT
     hint_seconds: int = 5
     broker_prefix: str | None = None
     require_fsync: bool = True
@@ -89,3 +91,27 @@ class IngressSettings:
     def queue_key(self) -> str:
         """The Redis list that Celery reads for the intake queue, with its key prefix."""
         return (self.prefix if self.broker_prefix is None else self.broker_prefix) + self.hint_queue
+
+
+def ingress_settings(settings: Settings, redis_url: str) -> IngressSettings:
+    """Returns the ingress's own settings for this installation, on the broker at `redis_url`."""
+    return IngressSettings(
+        redis_url=redis_url,
+        shops={name: _hooks(shop.hooks) for name, shop in settings.shops.items()},
+        prefix=settings.prefix,
+        broker_prefix=settings.prefix,
+        body_cap=settings.ingress.body_cap,
+        max_inbox=settings.ingress.max_inbox,
+        hint_queue=INTAKE,
+        metrics_token=settings.ingress.metrics_token,
+    )
+
+
+def _hooks(hooks: HookSettings) -> ShopHooks:
+    return ShopHooks(
+        tokens=tuple(filter(None, (hooks.token, hooks.previous_token))),
+        bearer=tuple(filter(None, (hooks.bearer,))),
+        basic=((hooks.basic_user, hooks.basic_password),) if hooks.basic_user else (),
+        hmac_secrets=hooks.hmac_secrets,
+        signature_sources=frozenset(hooks.signed_sources),
+    )

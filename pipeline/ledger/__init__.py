@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from pipeline.ledger.store import Ledger
 
 if TYPE_CHECKING:
-    from pipeline.settings import Settings
+    from pipeline.settings.values import Settings
 
 __all__ = ["Ledger", "migrate"]
 
 
 def migrate(settings: Settings) -> None:
     """Create or upgrade the ledger of these settings."""
-    from pipeline.ledger.migrating import migrate as upgrade
+    from pipeline.ledger.schema.migrating import migrate as upgrade
 
     upgrade(settings.database_url)

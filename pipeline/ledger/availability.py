@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import entries, memory
-from pipeline.ledger import tables as t
+from pipeline.ledger import cursors, entries
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert_all
 
 CONSUMER = "stock-availability"
@@ -72,13 +72,13 @@ def keep(conn: sa.Connection, shop: str, seen: Iterable[Mapping[str, Any]]) -> N
 
 def swept_at(conn: sa.Connection, shop: str) -> datetime | None:
     """When the last complete sweep began; None before the first."""
-    value = memory.cursor(conn, shop, _SWEPT)
+    value = cursors.cursor(conn, shop, _SWEPT)
     return datetime.fromisoformat(value) if value else None
 
 
 def set_swept(conn: sa.Connection, shop: str, began: datetime, now: datetime) -> None:
     """A complete sweep that began then is in the picture."""
-    memory.set_cursor(conn, shop, _SWEPT, began.isoformat(), now)
+    cursors.set_cursor(conn, shop, _SWEPT, began.isoformat(), now)
 
 
 def _different(target: str) -> sa.ColumnElement[bool]:

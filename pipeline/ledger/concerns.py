@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
 from schemas.concerns import Concern, ConcernType, owner_of
 

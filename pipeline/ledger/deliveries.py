@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
 
 ADMITTED, UNREADABLE = "admitted", "unreadable"

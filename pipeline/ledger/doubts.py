@@ -7,8 +7,9 @@ from itertools import takewhile
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
-from pipeline.ledger.effects import CONFIRMED, SENDING, UNCERTAIN, EffectRow
+from pipeline.ledger.effects import EffectRow
+from pipeline.ledger.schema import all as t
+from schemas.effects import CONFIRMED, SENDING, UNCERTAIN
 
 #: More sends of one step than any decision asks for.
 _MOST = 100

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
 from pipeline.ledger.codec import action_from_json, action_to_json
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
 from schemas.actions import KINDS, Action, Effect
-from schemas.money import Money
+from schemas.effects import (
+    CLAIMED,
+    CONFIRMED,
+    DISCARDED,
+    LIVE,
+    PAST_VOID,
+    PLANNED,
+    REJECTED,
+    SENDING,
+    UNCERTAIN,
+    WITHDRAWN,
+    Outcome,
+)
 
-PLANNED, CLAIMED, SENDING = "PLANNED", "CLAIMED", "SENDING"
-CONFIRMED, REJECTED, UNCERTAIN, WITHDRAWN = "CONFIRMED", "REJECTED", "UNCERTAIN", "WITHDRAWN"
-#: A person gave it up: it keeps its units, so that nothing sends it again silently.
-DISCARDED = "DISCARDED"
-#: In `progress`: a document of ours that a person voided does not stand in the way of another one.
-PAST_VOID = "past_void"
 #: In `progress` of a confirmed note: it was taken back in Cin7 since; the word says how it was last seen there.
 TAKEN_BACK = "taken_back"
-LIVE = (PLANNED, CLAIMED, SENDING, UNCERTAIN)
-STANDING = (*LIVE, CONFIRMED, REJECTED)
 _F = t.effects.c
 
 
@@ -52,20 +56,6 @@ class EffectRow:
     sent_at: datetime | None
     why: str = ""
     planned_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The provider's document: id, number and amounts; `ours` is False for an adopted foreign document."""
-
-    reference: str
-    number: str = ""
-    net: Money | None = None
-    tax: Money | None = None
-    gross: Money | None = None
-    ours: bool = True
-    details: Mapping[str, str] = field(default_factory=dict)
-    digest: str = ""
 
 
 def _row(row: Any) -> EffectRow:

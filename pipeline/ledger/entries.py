@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
 
 OPEN, PARKED, SETTLED, REFUSED, BURIED = "open", "parked", "settled", "refused", "buried"

@@ -10,13 +10,14 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from pipeline.ledger import effects, entries
-from pipeline.ledger import tables as t
+from pipeline.ledger import entries
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert
-from schemas.cin7_stock import JournalLine
+from schemas.cin7.stock import JournalLine
+from schemas.effects import LIVE, PLANNED
 
 _F = t.effects.c
-_WAITING = (_F.kind == "value") & _F.state.in_(effects.LIVE)
+_WAITING = (_F.kind == "value") & _F.state.in_(LIVE)
 
 
 def days_wanted(conn: sa.Connection, shop: str) -> tuple[date, date] | None:
@@ -52,6 +53,6 @@ def wake_waiting(conn: sa.Connection, shop: str, now: datetime) -> list[tuple[in
         .where((_F.shop == shop) & _WAITING)
     ).all()
     for effect_id, entry_id, _ in rows:
-        conn.execute(t.effects.update().where((_F.id == effect_id) & (_F.state == effects.PLANNED)).values(due_at=now))
+        conn.execute(t.effects.update().where((_F.id == effect_id) & (_F.state == PLANNED)).values(due_at=now))
         entries.make_due(conn, int(entry_id), now)
     return [(int(entry_id), str(consumer)) for _, entry_id, consumer in rows]

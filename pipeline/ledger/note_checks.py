@@ -10,10 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
 from pipeline.ledger.concerns import OPEN
-from pipeline.ledger.effects import CONFIRMED, TAKEN_BACK, EffectRow, of_row
+from pipeline.ledger.effects import TAKEN_BACK, EffectRow, of_row
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert
+from schemas.effects import CONFIRMED
 from schemas.sales import AUTHORISED
 
 _F, _S, _N, _X, _R = t.effects.c, t.sales.c, t.note_checks.c, t.exceptions.c, t.returns.c

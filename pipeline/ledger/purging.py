@@ -15,9 +15,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import audit, dead, effects, entries
-from pipeline.ledger import tables as t
+from pipeline.ledger import audit, entries
+from pipeline.ledger.letters import dead
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import Ledger
+from schemas.effects import LIVE
 
 #: Rows changed in one transaction: a worker that waits for its turn waits a moment.
 BATCH = 200
@@ -161,7 +163,7 @@ def _old_returns(before: datetime) -> Any:
 
 
 def _undecided_effects() -> Any:
-    return sa.select(t.effects.c.id).where(t.effects.c.state.in_(effects.LIVE))
+    return sa.select(t.effects.c.id).where(t.effects.c.state.in_(LIVE))
 
 
 def _kept(conn: sa.Connection, before: datetime) -> dict[str, int]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import tables as t
 from pipeline.ledger.codec import from_json, to_json
+from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once, upsert
 from schemas.money import Money
 from schemas.returns import SUCCESS, Return, Unit

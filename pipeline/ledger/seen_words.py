@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from pipeline.ledger import returns
-from pipeline.ledger import tables as t
 from pipeline.ledger.concerns import OPEN
-from pipeline.ledger.effects import CONFIRMED
+from pipeline.ledger.schema import all as t
+from schemas.effects import CONFIRMED
 
 #: How far back a sign of somebody else's writing is looked for.
 RECENT = timedelta(days=30)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.ledger import concerns
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from schemas.concerns import Concern, ConcernType
 
 READING, INTAKE = "reading", "intake"

@@ -16,8 +16,8 @@ from sandbox.cin7 import creditnotes, payments, products, reference, sales, ware
 from sandbox.cin7.ask import Ask
 from sandbox.cin7.errors import SHAPES, Problem, Refusal, answer_for, page_not_found
 from sandbox.cin7.render import dumps
+from sandbox.front.spelling import SPELLINGS, respelled
 from sandbox.quota import SlidingWindow, throttle_answer
-from sandbox.spelling import SPELLINGS, respelled
 from sandbox.world import World
 
 ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"

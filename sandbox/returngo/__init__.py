@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from sandbox.returngo.api_rmas import add_comment, list_rmas, read_rma, write_status
-from sandbox.returngo.api_shipments import delete_shipment, write_shipment
-from sandbox.returngo.api_transactions import list_transactions, write_transaction
-from sandbox.returngo.api_webhooks import create_webhook, delete_webhook, list_webhooks, update_webhook
+from sandbox.returngo.api.rmas import add_comment, list_rmas, read_rma, write_status
+from sandbox.returngo.api.shipments import delete_shipment, write_shipment
+from sandbox.returngo.api.transactions import list_transactions, write_transaction
+from sandbox.returngo.api.webhooks import create_webhook, delete_webhook, list_webhooks, update_webhook
 from sandbox.returngo.control import control_routes
 from sandbox.returngo.front_door import Work, guarded, nowhere
 

@@ -13,7 +13,8 @@ from sandbox.returngo.actions import ACTIONS
 from sandbox.returngo.build import build_rma
 from sandbox.returngo.form import Form
 from sandbox.returngo.lifecycle import NotPossible
-from sandbox.returngo.portal import Portal, portal_of
+from sandbox.returngo.opening import portal_of
+from sandbox.returngo.portal import Portal
 from sandbox.returngo.post import read_errand, run_errand
 from sandbox.returngo.records import Rma
 from sandbox.returngo.refusals import ControlRefusal

@@ -12,10 +12,11 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.returngo.portal import Portal, portal_of
+from sandbox.front.spelling import respelled
+from sandbox.returngo.opening import portal_of
+from sandbox.returngo.portal import Portal
 from sandbox.returngo.records import Rma
 from sandbox.returngo.refusals import ApiRefusal
-from sandbox.spelling import respelled
 
 if TYPE_CHECKING:
     from sandbox.world import World

@@ -4,7 +4,7 @@ import copy
 import random
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -34,8 +34,9 @@ _KEPT_COPIES = 40
 class Portal:
     """Shops, RMAs, transactions, registrations and the outbox; touch it only while holding `lock`."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", settle_due: "Callable[[Portal, datetime], None]") -> None:
         self.lock = threading.RLock()
+        self._settle_due = settle_due
         self.clock = world.clock
         self.settings = PortalSettings()
         self._seed = world.seed
@@ -104,9 +105,7 @@ class Portal:
 
     def catch_up(self) -> None:
         """Let everything happen whose time has come."""
-        from sandbox.returngo.refunds import settle_due
-
-        settle_due(self, self.now())
+        self._settle_due(self, self.now())
 
     def keep_copy(self) -> None:
         """Remember the present before a write, when reads are to lag behind writes."""
@@ -129,14 +128,3 @@ class Portal:
         with self.lock:
             self.catch_up()
             return bool(self.unsettled)
-
-
-def portal_of(world: "World") -> Portal:
-    """The portal of this world, made on first use; look it up for every call because a reset drops it."""
-    portal = world.extras.get("returngo")
-    if not isinstance(portal, Portal):
-        portal = Portal(world)
-        portal.change_settings({})
-        world.extras["returngo"] = portal
-        world.on_reset.append(portal.outbox.close)
-    return portal

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
+from sandbox.front.spelling import SPELLINGS
 from sandbox.returngo.refusals import ControlRefusal
-from sandbox.spelling import SPELLINGS
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "wrong_key_status": (401, 403),

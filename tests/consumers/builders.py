@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from consumers.case import Case, Done
-from consumers.exchange_names import ExchangeNames
+from consumers.shared.order_names import ExchangeNames
 from schemas.concerns import Concern
-from schemas.merchant import Disposition, DispositionRule, Terms
 from schemas.money import Money, total
 from schemas.returns import APPROVED, RECEIVED, VALIDATED, Inspection, Return, Shipment, Unit
 from schemas.sales import (
@@ -30,6 +29,7 @@ from schemas.sales import (
     TaxRule,
     Tenant,
 )
+from schemas.terms import Disposition, DispositionRule, Terms
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 CREATED = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from consumers import credit_notes
 from consumers.case import Case, Plan
+from consumers.credit_notes import decision
 from schemas.actions import PostCreditNote
 from schemas.concerns import Concern, ConcernType
-from schemas.merchant import Terms
 from schemas.returns import Return
 from schemas.sales import Sale
+from schemas.terms import Terms
 from tests.consumers.builders import NOW, FakeBooks, a_case, a_sale, some_terms
 
 
@@ -26,7 +26,7 @@ def decided(
     case = ret if isinstance(ret, Case) else a_case(ret)
     asked = FakeBooks(**{"sale": sale or a_sale(), **books})
     used = terms or some_terms()
-    return credit_notes.plan(case, credit_notes.gather(case, used, asked), used, now)
+    return decision.plan(case, decision.gather(case, used, asked), used, now)
 
 
 def the_note(plan: Plan) -> PostCreditNote:

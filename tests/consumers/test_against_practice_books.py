@@ -10,16 +10,16 @@ import pytest
 
 from consumers.case import Case
 from schemas.actions import PostCreditNote
-from schemas.cin7 import read_sale
-from schemas.cin7_bodies import credit_note_body
+from schemas.cin7.bodies import credit_note_body
+from schemas.cin7.sales import read_sale
 from schemas.concerns import ConcernType
-from schemas.exact_json import dumps
-from schemas.merchant import Terms
+from schemas.json.exact import dumps
 from schemas.sales import Sale, TaxRule
+from schemas.terms import Terms
 from tests.consumers.builders import MAIN, VAT, a_case, a_return, a_unit, d, done
+from tests.consumers.credit_notes.money_stories import a_credit, a_refund, money_terms
 from tests.consumers.decide import decided, the_note
-from tests.consumers.money_stories import a_credit, a_refund, money_terms
-from tests.sandbox.cin7_desk import API, CREDENTIALS, Desk, cin7_desk
+from tests.sandbox.cin7.desk import API, CREDENTIALS, Desk, cin7_desk
 
 WAIVED = frozenset({ConcernType.AMOUNT_MISMATCH, ConcernType.RETURN_OF_EXCHANGE})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from schemas.concerns import ConcernType
-from schemas.merchant import Disposition, DispositionRule
+from schemas.terms import Disposition, DispositionRule
 from tests.consumers.builders import a_line, a_return, a_sale, a_unit, an_invoice, d, gbp, some_terms
 from tests.consumers.decide import decided, kinds, the_note
 

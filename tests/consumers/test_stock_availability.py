@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from consumers import stock_availability as rules
 from consumers.stock_availability import Known, Look, Traffic, interval, offered, picture, sellable
 from schemas.concerns import ConcernType, owner_of
-from schemas.merchant import Terms
 from schemas.sales import AvailabilityRow
+from schemas.terms import Terms
 from tests.consumers.builders import a_return
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

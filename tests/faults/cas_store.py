@@ -7,19 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.ledger.effects import (
-    CLAIMED,
-    CONFIRMED,
-    LIVE,
-    PLANNED,
-    REJECTED,
-    SENDING,
-    UNCERTAIN,
-    WITHDRAWN,
-    EffectRow,
-    Outcome,
-)
+from pipeline.ledger.effects import EffectRow
 from schemas.actions import KINDS, Action
+from schemas.effects import CLAIMED, CONFIRMED, LIVE, PLANNED, REJECTED, SENDING, UNCERTAIN, WITHDRAWN, Outcome
 
 
 class CasStore:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from pipeline.ledger.effects import CONFIRMED, REJECTED, WITHDRAWN, EffectRow
-from tasks.perform import Performer, Timing, waits_for_person
+from pipeline.ledger.effects import EffectRow
+from schemas.effects import CONFIRMED, REJECTED, WITHDRAWN
+from tasks.effects.perform import Performer, Timing, waits_for_person
 from tests.faults.cas_store import CasStore
 from tests.faults.interleaving import WatchedProvider, WatchedStore, Worker
 from tests.faults.model_cin7 import CURSES, DIRECT, SIMPLE, STYLES, ModelCin7, ModelOutages, an_action

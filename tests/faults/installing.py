@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks import sweep
+from tasks.stages import sweep
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import Bench, stock_up
 from tests.valkey_server import ValkeyHandle, running_valkey

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.ledger.effects import EffectRow, Outcome
+from pipeline.ledger.effects import EffectRow
 from schemas.actions import Action
-from tasks.credit_note_provider import CreditNoteProvider
-from tasks.perform import Provider
+from schemas.effects import Outcome
+from tasks.effects.credit_note import CreditNoteProvider
+from tasks.effects.perform import Provider
 from tests.faults.cas_store import CasStore
 from tests.faults.model_cin7 import ModelCin7
 

@@ -198,14 +198,14 @@ class Cell:
         return self.credit_entry() == "settled" and self.verdict() == ""
 
     def credit_entry(self) -> str:
-        from pipeline.ledger import tables as t
+        from pipeline.ledger.schema import all as t
 
         c = t.entries.c
         rows = self.bench.rows(t.entries, c.subject == self.rma, c.consumer == "credit-notes")
         return str(rows[0]["state"]) if rows else ""
 
     def effects(self) -> list[dict[str, Any]]:
-        from pipeline.ledger import tables as t
+        from pipeline.ledger.schema import all as t
 
         return [row for row in self.bench.rows(t.effects) if f":{self.rma}:" in row["key"]]
 
@@ -216,7 +216,7 @@ class Cell:
 
     def verdict(self) -> str:
         """Empty when the books hold exactly one authorised note for the return's key and the ledger knows it."""
-        from pipeline.ledger import tables as t
+        from pipeline.ledger.schema import all as t
 
         notes_planned = [one for one in self.effects() if one["kind"] == "credit"]
         if [one["state"] for one in notes_planned] != ["CONFIRMED"]:

@@ -12,13 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pipeline.failures import NotSent, Rejected, Throttled, Unavailable, Uncertain
+from pipeline.calls.failures import NotSent, Rejected, Throttled, Unavailable, Uncertain
+from pipeline.calls.quota import Lane, QuotaWait
 from pipeline.ledger.effects import EffectRow
-from pipeline.quota import Lane, QuotaWait
 from schemas.actions import PostCreditNote, business_key
 from schemas.money import Money
 from schemas.sales import AUTHORISED, DRAFT, CreditNote, DocumentLine
-from tasks.perform import LaterError
+from tasks.effects.perform import LaterError
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 SALE = "sale-1"

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.failures import Throttled
-from pipeline.ledger.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN, EffectRow, Outcome
+from pipeline.calls.failures import Throttled
+from pipeline.ledger.effects import EffectRow
 from schemas.actions import Action
-from tasks.perform import Found, Performer
+from schemas.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN, Outcome
+from tasks.effects.perform import Found, Performer
 from tests.faults.cas_store import CasStore
 from tests.faults.explorer import Variant
 from tests.faults.model_cin7 import DIRECT, DRAFTED, ModelOutages

@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from tests.faults.killing import ROOT, Cell, Recovery, alive
 
 TOKEN = "practice-token-0123456789"
@@ -115,7 +115,7 @@ class Soak:
         port_file.unlink(missing_ok=True)
         with (self.cell.folder / "access.log").open("ab") as log:
             self._ingress = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.cli", "ingress", "--port", "0", "--port-file", str(port_file)],
+                [sys.executable, "-m", "console.cli", "ingress", "--port", "0", "--port-file", str(port_file)],
                 cwd=ROOT,
                 env=os.environ | self.cell.environment(armed=False),
                 stdout=log,

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import redis
 
-from pipeline.quota import QuotaUnavailable
-from tasks import consume, queue_age, sweep
+from pipeline.calls.quota import QuotaUnavailable
+from tasks.polls import broker_age
+from tasks.stages import consume, sweep
 from tests.faults import installing
 from tests.faults.installing import Installing
 from tests.faults.metadata import fault
-from tests.pipeline.ingress_process import RETURNGO, running_ingress, settings_for
+from tests.pipeline.ingress.ingress_process import RETURNGO, running_ingress, settings_for
 from tests.tasks.practice import PREFIX, Bench
 from tests.valkey_server import ValkeyHandle
 from tests.waiting import BOUND, until
@@ -86,9 +87,9 @@ def test_the_exception_about_a_flush_closes_by_itself(install: Installing, valke
     bench = install(valkey)
     sweep.tick(bench.parts)
     bench.redis.flushall()
-    assert queue_age.watch(bench.parts) == "behind"
+    assert broker_age.watch(bench.parts) == "behind"
     assert [row["owner"] for row in bench.exceptions(TOLD)] == ["engineering"]
-    assert queue_age.watch(bench.parts) == ""
+    assert broker_age.watch(bench.parts) == ""
     assert len(bench.exceptions(TOLD)) == 1
     bench.clock.forward(5)
     sweep.tick(bench.parts)
@@ -179,7 +180,7 @@ def test_a_killed_broker_has_every_event_it_answered_for(install: Installing, ow
         own_valkey.kill()
         own_valkey.restart()
     assert int(bench.redis.xlen(f"{PREFIX}inbox")) == 3
-    assert queue_age.watch(bench.parts) == ""
+    assert broker_age.watch(bench.parts) == ""
     work(bench, *(rma for _, rma in pairs))
     well(bench, *pairs)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.parts import HINT_SECONDS
-from tasks import sweep
+from tasks.stages import sweep
 from tests.faults import installing
 from tests.faults.crew import INTERVALS, QUICK, celery_worker
 from tests.faults.installing import Installing

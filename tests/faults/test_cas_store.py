@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pipeline.ledger import Ledger, effects, entries, migrating, returns
-from pipeline.ledger import tables as t
-from pipeline.ledger.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, EffectRow, Outcome
+from pipeline.ledger import Ledger, effects, entries, returns
+from pipeline.ledger.effects import EffectRow
+from pipeline.ledger.schema import all as t
+from pipeline.ledger.schema import migrating
 from schemas.actions import PostCreditNote
+from schemas.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, Outcome
 from tests.faults.cas_store import CasStore
 from tests.faults.model_cin7 import DRAFTED, an_action
 

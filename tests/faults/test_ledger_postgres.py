@@ -20,9 +20,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.ledger import Ledger, migrate
-from pipeline.ledger import tables as t
-from pipeline.ledger.migrating import at_head
-from tasks import consume, queue_age, sweep
+from pipeline.ledger.schema import all as t
+from pipeline.ledger.schema.migrating import at_head
+from tasks.polls import broker_age
+from tasks.stages import consume, sweep
 from tests.faults.installing import fresh_books, goes_on
 from tests.faults.metadata import fault
 from tests.sandbox_server import SandboxHandle
@@ -115,7 +116,7 @@ def on_hand(bench: Bench, kind: str = "Simple Sale") -> tuple[str, str]:
 
 
 def test_the_migrations_bring_an_empty_postgresql_to_the_newest_form(postgres_url: str) -> None:
-    from pipeline.ledger.migrating import migrate as upgrade
+    from pipeline.ledger.schema.migrating import migrate as upgrade
 
     upgrade(postgres_url)
     ledger = Ledger(postgres_url)
@@ -159,7 +160,7 @@ def test_two_sweepers_share_the_polls_on_postgresql(bench: PostgresBench) -> Non
     bench.desk.forget_calls()
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(sweep.tick, crew))
-        said = list(threads.map(queue_age.watch, crew * 4))
+        said = list(threads.map(broker_age.watch, crew * 4))
     assert said == [""] * 8
     asked = [(call["path"], call["query"]) for system in ("cin7", "returngo") for call in bench.desk.calls(system)]
     assert len(asked) == len(set(asked)) > 5

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from pipeline.ledger import returns, store
-from tasks import queue_age, sweep
+from tasks.polls import broker_age
+from tasks.stages import sweep
 from tests.faults import installing
 from tests.faults.installing import Installing, goes_on
 from tests.faults.metadata import fault
@@ -110,7 +111,7 @@ def test_without_a_ledger_nothing_is_sent(bench: Bench, tmp_path: Path) -> None:
     entry = bench.entry(rma)["id"]
     the_file(bench).rename(tmp_path / "elsewhere.sqlite")
     bench.desk.forget_calls()
-    from tasks import consume
+    from tasks.stages import consume
 
     with pytest.raises(OperationalError):
         consume.run(bench.parts, entry)
@@ -149,12 +150,12 @@ def test_a_read_only_ledger_sends_nothing(bench: Bench) -> None:
 
 @fault("F62", "the ledger cannot be written for a while, with the sweep going on", "no false alarm about lost data")
 def test_a_ledger_that_could_not_be_written_is_not_taken_for_an_old_one(bench: Bench) -> None:
-    assert queue_age.watch(bench.parts) == ""
+    assert broker_age.watch(bench.parts) == ""
     with read_only(bench):
-        for _ in range(queue_age.SLACK + 2):
+        for _ in range(broker_age.SLACK + 2):
             with pytest.raises(OperationalError):
-                queue_age.watch(bench.parts)
-    assert queue_age.watch(bench.parts) == ""
+                broker_age.watch(bench.parts)
+    assert broker_age.watch(bench.parts) == ""
 
 
 def work_on(bench: Bench, rma: str) -> None:

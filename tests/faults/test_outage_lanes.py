@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks import sweep
+from tasks.stages import sweep
 from tests.faults import installing
 from tests.faults.installing import Installing
 from tests.faults.metadata import fault

@@ -14,11 +14,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from pipeline.calls.quota import Lane, Quota, QuotaWait
 from pipeline.cin7 import Cin7, Cin7Access
-from pipeline.quota import Lane, Quota, QuotaWait
-from pipeline.settings import Cin7Settings
+from pipeline.settings.values import Cin7Settings
 from schemas.concerns import ConcernType
-from tasks import quota_watch, sweep
+from tasks.polls import quota_watch
+from tasks.stages import sweep
 from tests.faults import installing
 from tests.faults.installing import Installing
 from tests.faults.metadata import fault

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks import consume
+from tasks.stages import consume
 from tests.faults import installing
 from tests.faults.installing import Installing
 from tests.faults.metadata import fault

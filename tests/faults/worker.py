@@ -18,12 +18,12 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from consumers.roster import ROSTER
-from pipeline.cli import main as command_line
+from console.cli import main as command_line
+from consumers.roster import NAMES, ROSTER
 from pipeline.ledger import entries
 from pipeline.parts import Parts
-from pipeline.settings import load
-from tasks import consume, intake, reading, sweep
+from pipeline.settings.load import load
+from tasks.stages import consume, intake, reading, sweep
 from tests.faults.metadata import tell
 
 _PAUSE = 0.05
@@ -70,7 +70,7 @@ def _child(told: dict[str, Any]) -> None:
         command_line(told["command"], prog_name="returnline")
         return
     settings = load(Path(told["config"]), Path(told["data"]))
-    work(Parts(settings, consumers=tuple(c.name for c in ROSTER)))
+    work(Parts(settings, consumers=NAMES))
 
 
 def nursery() -> None:

@@ -15,12 +15,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sandbox.day.words import ADVANCED, ALDER, SaleOfDay, Sold
-from sandbox.demo_evening import fingerprint
-from sandbox.demo_ledger import LedgerWindow
-from sandbox.demo_play import order_id, sale_form
-from sandbox.demo_settings import domain
-from sandbox.demo_stage import Stage, running_returnline, running_world
+from sandbox.demo.day.words import ADVANCED, ALDER, SaleOfDay, Sold
+from sandbox.demo.evening import fingerprint
+from sandbox.demo.ledger import LedgerWindow
+from sandbox.demo.play import order_id, sale_form
+from sandbox.demo.settings import domain
+from sandbox.demo.stage import Stage, running_returnline, running_world
 from tests.waiting import until
 
 QUOTA = 600

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ledger import concerns
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
-from tasks import consume, polls
+from tasks.polls import polls
+from tasks.stages import consume
 from tests.sandbox_server import SandboxHandle, running_sandbox
 from tests.tasks.practice import PORTAL_SHOP, SHOP, Bench, empty_ledger
 from tests.valkey_server import running_valkey

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import batching
+from tasks.batches import advance
 from tests.flow.inprocess import Line, Served, line, servers
 from tests.flow.moments import MOMENTS, books_day
 
@@ -82,6 +82,6 @@ def test_a_batch_goes_after_the_next_cut_off(tmp_path: Path, served: Served, mom
         assert it.desk.authorised("#1") == []
         it.at(moment + timedelta(days=1))
         for _ in range(4):
-            batching.advance(it.parts)
+            advance.advance(it.parts)
             it.settle(rma, rounds=1)
         assert len(it.desk.authorised("#1")) == 1

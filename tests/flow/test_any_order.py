@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from tests.flow.inprocess import Line, Served, line, servers
 
 TERMS = """

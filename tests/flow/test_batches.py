@@ -18,12 +18,13 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.exc import DBAPIError
 
-from pipeline.cli import main
-from pipeline.ledger import letters
-from pipeline.ledger import tables as t
-from pipeline.ledger.requeueing import requeue
-from schemas.merchant import Posting
-from tasks import batching, consume
+from console.cli import main
+from pipeline.ledger.letters import letters
+from pipeline.ledger.letters.requeueing import requeue
+from pipeline.ledger.schema import all as t
+from schemas.terms import Posting
+from tasks.batches import advance
+from tasks.stages import consume
 from tests.flow.inprocess import NOON, Line, Served, line, servers
 
 TERMS = """
@@ -70,11 +71,11 @@ class Day:
     def work(self, *rmas: str, rounds: int = 2) -> None:
         """The sweep, then every consumer of these returns."""
         for _ in range(rounds):
-            batching.advance(self.line.parts)
+            advance.advance(self.line.parts)
             for rma in rmas:
                 for entry in self.line.entries(rma):
                     consume.run(self.line.parts, entry["id"])
-            batching.advance(self.line.parts)
+            advance.advance(self.line.parts)
             self.line.clock.forward(5)
 
     def until(self, hour: int) -> None:
@@ -84,8 +85,8 @@ class Day:
         self.line.at(self.line.clock() + timedelta(**span))
 
     def read_back(self) -> None:
-        batching.verify(self.line.parts, "alder")
-        batching.advance(self.line.parts)
+        advance.verify(self.line.parts, "alder")
+        advance.advance(self.line.parts)
 
     def cli(self, *words: str) -> Any:
         told = self._command(*words)
@@ -346,10 +347,10 @@ def test_finance_can_shut_a_batch_before_its_cut_off(day: Day) -> None:
 def test_what_cannot_be_planned_once_more_stays_behind_for_the_next_batch(day: Day) -> None:
     rma = day.receive("#1")
     day.until(19)
-    batching.advance(day.line.parts)
+    advance.advance(day.line.parts)
     assert day.batch()["state"] == "preparing"
-    day.later(seconds=batching.PREPARE_WITHIN.total_seconds())
-    batching.advance(day.line.parts)
+    day.later(seconds=advance.PREPARE_WITHIN.total_seconds())
+    advance.advance(day.line.parts)
     assert day.items() == [(rma, "moved", "could not be planned once more in time")]
     day.work(rma)
     assert day.items(2) == [(rma, "held", "")]
@@ -364,7 +365,7 @@ def test_a_note_that_cin7_no_longer_shows_closes_the_batch_as_partial(day: Day) 
     day.line.change(t.effects, t.effects.c.kind == "credit", number="CR-GONE", reference="gone")
     day.read_back()
     assert day.batch()["state"] == "posting"
-    day.later(seconds=batching.VERIFY_WITHIN.total_seconds() + 60)
+    day.later(seconds=advance.VERIFY_WITHIN.total_seconds() + 60)
     day.read_back()
     assert (day.batch()["state"], day.batch()["outcome"]) == ("closed", "partial")
     assert "FAIL" in [check["verdict"] for check in day.shown()["checks"]]
@@ -378,13 +379,13 @@ def test_a_note_found_after_its_batch_closed_stands_late_in_the_next_one(day: Da
     credit = t.effects.c.kind == "credit"
     day.line.change(t.effects, credit, state="UNCERTAIN", due_at=None, why="timed out")
     day.line.change(t.batch_items, t.batch_items.c.batch_id == 1, state="released")
-    batching.advance(day.line.parts)
-    batching.advance(day.line.parts)
+    advance.advance(day.line.parts)
+    advance.advance(day.line.parts)
     ((_, state, reason),) = day.items()
     assert (state, reason) == ("failed", "nobody knows whether it was posted: timed out")
     assert day.batch()["outcome"] == "partial"
     day.line.change(t.effects, credit, state="CONFIRMED")
-    batching.advance(day.line.parts)
+    advance.advance(day.line.parts)
     assert day.items(2) == [(rma, "posted", "found later; failed in batch 1")]
     assert day.line.rows(t.batch_items, t.batch_items.c.batch_id == 2)[0]["late"] is True
 
@@ -394,7 +395,7 @@ def test_posting_at_once_again_lets_go_what_waits(day: Day) -> None:
     shop = day.line.parts.settings.shops["alder"]
     object.__setattr__(shop, "terms", replace(shop.terms, posting=Posting.IMMEDIATE))
     day.line.nudge_and_settle(rma, rounds=1)
-    batching.advance(day.line.parts)
+    advance.advance(day.line.parts)
     assert len(day.line.desk.authorised("#1")) == 1
     ((_, state, reason),) = day.items()
     assert (state, reason.startswith("posted outside the batch")) == ("dropped", True)

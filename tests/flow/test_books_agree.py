@@ -14,25 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ledger import gaps
 from pipeline.ledger.codec import action_from_json
-from sandbox.day.arithmetic import moved_accounts
-from sandbox.day.words import (
-    ADVANCED,
-    DAMAGED,
-    VAT_5,
-    VAT_20,
-    ZERO_RATED,
-    Back,
-    Day,
-    ReturnOfDay,
-    SaleOfDay,
-    Sold,
-)
-from sandbox.demo_play import order_id, sale_form, unit_form
+from pipeline.ledger.gaps import board
+from sandbox.demo.day.arithmetic import moved_accounts
+from sandbox.demo.day.words import ADVANCED, DAMAGED, VAT_5, VAT_20, ZERO_RATED, Back, Day, ReturnOfDay, SaleOfDay, Sold
+from sandbox.demo.play import order_id, sale_form, unit_form
 from schemas.actions import PostCreditNote, RecordRefund, WriteOffStock
 from schemas.gaps import Gap
-from tasks import polls
+from tasks.polls import polls
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 from tests.tasks.practice import PORTAL_SHOP
 
@@ -218,5 +207,5 @@ def test_a_partly_credited_sale_is_not_told_as_credited_beyond_its_invoice(serve
         _return(it, sale, ReturnOfDay("two of three", "", "#1", (Back(0, 2),)))
         polls.sales(it.parts, SHOP)
         with it.parts.ledger.read() as conn:
-            found = {item.gap for item in gaps.find(conn, {SHOP: it.parts.shop(SHOP).terms}, it.clock())}
+            found = {item.gap for item in board.find(conn, {SHOP: it.parts.shop(SHOP).terms}, it.clock())}
         assert Gap.CREDIT_CONFLICT not in found

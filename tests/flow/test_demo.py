@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sandbox.demo import INTERRUPTED, Options, play
-from sandbox.demo_desk import Desk
-from sandbox.demo_report import Report
+from sandbox.demo.__main__ import INTERRUPTED, Options, play
+from sandbox.demo.desk import Desk
+from sandbox.demo.report import Report
 from tests.waiting import BOUND
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(900)]
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def demo(*arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "sandbox.demo", *arguments]
+    command = [sys.executable, "-m", "sandbox.demo.__main__", *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

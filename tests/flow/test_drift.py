@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.ledger import gaps, payouts
-from pipeline.ledger import tables as t
+from pipeline.ledger.gaps import board, payouts
+from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
 from schemas.gaps import Gap
 from schemas.money import Money
-from tasks import drift, gap_watch, polls, sweep
+from tasks.polls import drift, gap_watch, polls
+from tasks.stages import sweep
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
@@ -65,7 +66,7 @@ def swept(it: Line) -> dict[str, str]:
 def shown(it: Line) -> set[Gap]:
     terms = {SHOP: it.parts.shop(SHOP).terms}
     with it.parts.ledger.read() as conn:
-        return {item.gap for item in gaps.find(conn, terms, it.clock())}
+        return {item.gap for item in board.find(conn, terms, it.clock())}
 
 
 def test_a_note_that_the_bulk_list_shows_right_never_costs_a_read_of_its_own(it: Line) -> None:

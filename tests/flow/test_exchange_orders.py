@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
-from tasks import exchange_polls, sweep
+from tasks.polls import drafts
+from tasks.stages import sweep
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
@@ -67,7 +68,7 @@ def draft_of(it: Line, rma: str) -> str:
 
 
 def patrol(it: Line) -> None:
-    exchange_polls.drafts(it.parts, SHOP)
+    drafts.drafts(it.parts, SHOP)
 
 
 def the_sale(it: Line, sale_id: str) -> dict[str, Any]:

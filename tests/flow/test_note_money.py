@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from schemas.concerns import ConcernType
-from tasks.books import LedgerBooks
+from tasks.books.books import LedgerBooks
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 from tests.flow.moments import books_day
 from tests.tasks.practice import PORTAL_SHOP

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from consumers.exchange_names import ExchangeNames
-from pipeline.ledger import tables as t
+from consumers.shared.order_names import ExchangeNames
+from pipeline.ledger.schema import all as t
 from schemas.concerns import Concern, ConcernType
 from schemas.sales import Sale
-from tasks import consume, drift, polls
-from tasks.books import LedgerBooks
+from tasks.books.books import LedgerBooks
+from tasks.polls import drift, polls
+from tasks.stages import consume
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline.ledger import letters, requeueing
+from pipeline.ledger.letters import letters, requeueing
 from schemas.concerns import ConcernType
 from tests.flow.inprocess import Line, Served, line, servers
 

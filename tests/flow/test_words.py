@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from schemas.concerns import ConcernType
-from tasks import drift, polls
+from tasks.polls import drift, polls
 from tests.flow.inprocess import SHOP, Line, Served, line, servers
 
 TERMS = """check_restock_value = false

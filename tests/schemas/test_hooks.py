@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from schemas.fields import SchemaInvalidError
 from schemas.hooks import RETURN, SALE, SHIPMENT, STOCK, SWEEP, TRANSACTION, Nudge, read_hook
+from schemas.json.fields import SchemaInvalidError
 
 SALE_ID = "0a1b2c3d-1111-4222-8333-444455556666"
 

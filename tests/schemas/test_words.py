@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from sandbox.spelling import SPELLINGS, respelled
-from schemas.cin7 import read_sale, read_sale_rows
-from schemas.cin7_reference import read_accounts, read_products
-from schemas.cin7_stock import read_stock_document
-from schemas.fields import SchemaInvalidError
-from schemas.returngo import read_return, read_rma_list, read_shipment, read_transactions, without_personal_data
+from sandbox.front.spelling import SPELLINGS, respelled
+from schemas.cin7.reference import read_accounts, read_products
+from schemas.cin7.sales import read_sale, read_sale_rows
+from schemas.cin7.stock import read_stock_document
+from schemas.json.fields import SchemaInvalidError
+from schemas.returngo.rmas import read_return, read_rma_list, read_shipment, read_transactions, without_personal_data
 from schemas.returns import CANCELED, FAILED, REQUESTED, STORE_CREDIT, SUCCESS
 from schemas.sales import AUTHORISED, REFUND, restock_open
 from schemas.words import Words
-from tests.schemas.rma_bodies import rma, transaction, unit
-from tests.schemas.sale_bodies import sale
+from tests.schemas.cin7.sale_bodies import sale
+from tests.schemas.returngo.rma_bodies import rma, transaction, unit
 
 NOT_OWN = [spelling for spelling in SPELLINGS if spelling != "own"]
 

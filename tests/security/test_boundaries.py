@@ -15,24 +15,25 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.cli import main
+from console.cli import main
+from pipeline.calls.scrub import scrubbed
 from pipeline.ingress import auth
 from pipeline.ingress.answers import Refused
 from pipeline.ingress.routes import route
 from pipeline.ingress.settings import ShopHooks
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.log import Redaction
-from pipeline.scrub import scrubbed
-from pipeline.settings import SettingsInvalidError, load
-from schemas.cin7 import read_sale
-from schemas.fields import SchemaInvalidError, parse
+from pipeline.settings.load import load
+from pipeline.settings.values import SettingsInvalidError
+from schemas.cin7.sales import read_sale
 from schemas.hooks import SWEEP, read_hook
-from schemas.outline import outline
-from schemas.privacy import masked_mail, without_personal_data
-from schemas.returngo import read_return, read_rma_list, read_transactions, read_webhooks
+from schemas.json.fields import SchemaInvalidError, parse
+from schemas.json.outline import outline
+from schemas.json.privacy import masked_mail, without_personal_data
+from schemas.returngo.rmas import read_return, read_rma_list, read_transactions, read_webhooks
 from schemas.returns import Return
-from tests.schemas.rma_bodies import rma
-from tests.schemas.sale_bodies import sale
+from tests.schemas.cin7.sale_bodies import sale
+from tests.schemas.returngo.rma_bodies import rma
 
 BOUNDED = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -298,7 +299,7 @@ KEYS = st.sampled_from(["port", "sweep", "token", "terms", "go_live", "dispositi
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TABLES, KEYS, TOML_VALUES), max_size=4))
 def test_settings_of_any_shape_are_read_or_refused_with_a_list_of_problems(tables: Any) -> None:
-    from pipeline.settings import read
+    from pipeline.settings.load import read
 
     raw: dict[str, Any] = {}
     for table, key, value in tables:
@@ -352,7 +353,7 @@ WORDS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from pipeline.ledger.migrating import migrate
+    from pipeline.ledger.schema.migrating import migrate
 
     folder = tmp_path_factory.mktemp("words")
     (folder / "returnline.toml").write_text(CONFIG)

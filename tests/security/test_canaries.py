@@ -17,12 +17,13 @@ import pytest
 from click.testing import CliRunner
 from redis import Redis
 
-from pipeline.broker import redis_url
-from pipeline.cli import main
-from pipeline.settings import Settings, load
-from sandbox import demo_settings
-from sandbox.day.words import ALDER as SHOP
-from sandbox.demo_stage import Stage, running_returnline, running_world
+from console.cli import main
+from pipeline.running.address import redis_url
+from pipeline.settings.load import load
+from pipeline.settings.values import Settings
+from sandbox.demo import settings as demo_settings
+from sandbox.demo.day.words import ALDER as SHOP
+from sandbox.demo.stage import Stage, running_returnline, running_world
 from tests.security.salting import SHOPPER, salting_proxy, sentry_mailbox
 from tests.waiting import BOUND, until
 
@@ -64,7 +65,7 @@ def _play(folder: Path, patch: pytest.MonkeyPatch) -> PlantedDay:
     count: list[int] = []
     with sentry_mailbox() as (dsn, letters), running_world(folder, seed=5, quota=600) as world:
         plain, flower = demo_settings.settings_text, f'\n[flower]\nenabled = true\npassword = "{FLOWER_PASSWORD}"\n'
-        patch.setattr("sandbox.demo_stage.settings_text", lambda *told: plain(*told) + flower)
+        patch.setattr("sandbox.demo.stage.settings_text", lambda *told: plain(*told) + flower)
         quiet: dict[str, Any] = {"quota": 600, "portal_calls": 10_000, "env": {"SENTRY_DSN": dsn}}
         with salting_proxy(world["base_url"], lambda: count.append(1)) as proxy:
             urls = {name: url.replace(world["base_url"], proxy) for name, url in world.items() if isinstance(url, str)}
@@ -149,7 +150,7 @@ def _stir_up(settings: Settings, letters: list[bytes]) -> None:
     _until(lambda: _rows(settings, "select count(*) from effects where state = 'CONFIRMED'")[0][0] > 0)
     _until(lambda: _rows(settings, "select count(*) from dead_letters")[0][0] > 0)
     _until(lambda: not _inbox(settings))
-    from pipeline.broker import celery_app, send
+    from pipeline.broker.app import celery_app, send
 
     app = celery_app(settings)
     send(app, "tasks.nobody.knows", "intake")

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from pipeline.ingress import IngressSettings
 from pipeline.ledger import Ledger
-from pipeline.ledger import tables as t
-from pipeline.ledger.migrating import migrate
+from pipeline.ledger.schema import all as t
+from pipeline.ledger.schema.migrating import migrate
 from pipeline.parts import Parts
-from pipeline.settings import load
-from tasks import intake
-from tests.pipeline.ingress_process import CIN7, RETURNGO, RunningIngress, running_ingress, settings_for
+from pipeline.settings.load import load
+from tasks.stages import intake
+from tests.pipeline.ingress.ingress_process import CIN7, RETURNGO, RunningIngress, running_ingress, settings_for
 from tests.postgres_server import running_postgres
 from tests.tasks.practice import let_go
 from tests.valkey_server import running_valkey

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.cli import main
-from pipeline.ledger import Ledger, audit, concerns, dead, effects, entries, gaps, purging, requeueing
-from pipeline.ledger import tables as t
-from pipeline.ledger.letters import Filter, find
-from pipeline.ledger.migrating import migrate
+from console.cli import main
+from pipeline.ledger import Ledger, audit, concerns, entries, purging
+from pipeline.ledger.gaps import board
+from pipeline.ledger.letters import dead, requeueing
+from pipeline.ledger.letters.letters import Filter, find
+from pipeline.ledger.schema import all as t
+from pipeline.ledger.schema.migrating import migrate
 from schemas.concerns import Concern, ConcernType
+from schemas.effects import CONFIRMED, UNCERTAIN
 from tests.flow.inprocess import Line, Served, line, servers
-from tests.pipeline.dead_office import Office
+from tests.pipeline.ledger.letters_desk import Office
 from tests.postgres_server import running_postgres
 
 SHOP, NAMED = "alder", b'{"shopper": "Ada Lovelace", "rmaId": '
@@ -50,7 +53,7 @@ def a_settled_return(it: Line) -> str:
     order = it.desk.sell()
     rma = it.desk.open_return(order)
     it.nudge_and_settle(rma)
-    assert ("credit", effects.CONFIRMED) in it.made(rma)
+    assert ("credit", CONFIRMED) in it.made(rma)
     # What the other consumers still wait for (a refund, a look back) is another test's business.
     it.change(t.entries, t.entries.c.subject == rma, state=entries.SETTLED, due_at=None)
     return rma
@@ -89,7 +92,7 @@ def money_story(it: Line, rma: str) -> dict[str, Any]:
 def figures(it: Line, moment: datetime) -> list[dict[str, Any]]:
     terms = {name: shop.terms for name, shop in it.settings.shops.items()}
     with it.parts.ledger.read() as conn:
-        return [item.as_row(moment) for item in gaps.find(conn, terms, moment, any_age=True)]
+        return [item.as_row(moment) for item in board.find(conn, terms, moment, any_age=True)]
 
 
 # -- what goes --------------------------------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ def test_a_return_with_an_open_exception_keeps_what_was_read(it: Line) -> None:
 def test_the_evidence_of_an_effect_that_is_not_decided_stays(it: Line) -> None:
     rma = a_settled_return(it)
     effect = next(row for row in it.effects(rma) if row["kind"] == "credit")
-    it.change(t.effects, t.effects.c.id == effect["id"], state=effects.UNCERTAIN)
+    it.change(t.effects, t.effects.c.id == effect["id"], state=UNCERTAIN)
     purge(it)
     kept = [row for row in it.rows(t.attempts) if row["sent"]]
     assert {row["effect_id"] for row in kept} == {effect["id"]}

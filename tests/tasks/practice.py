@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from kombu import pools
 from redis import Redis
 
-from consumers.roster import ROSTER
+from consumers.roster import NAMES
 from pipeline.ledger import concerns, effects, migrate, returns
-from pipeline.ledger import tables as t
+from pipeline.ledger.schema import all as t
 from pipeline.parts import Parts
-from pipeline.settings import Settings, load
-from tasks import consume, intake, reading
+from pipeline.settings.load import load
+from pipeline.settings.values import Settings
+from tasks.stages import consume, intake, reading
 from tests.sandbox_server import SandboxHandle
 
 SHOP = "alder"
@@ -236,7 +237,7 @@ class Bench:
 
     def worker(self) -> Parts:
         """The parts of one more process of this installation."""
-        self._workers.append(Parts(self.settings, clock=self.clock, consumers=tuple(c.name for c in ROSTER)))
+        self._workers.append(Parts(self.settings, clock=self.clock, consumers=NAMES))
         return self._workers[-1]
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from schemas.concerns import ConcernType
-from tasks import polls
+from tasks.polls import polls
 from tests.tasks.practice import SHOP, Bench
 
 OURS = "https://hooks.example.com/hooks/cin7/alder/practice-token-0123456789/Sale/InvoiceAuthorised"

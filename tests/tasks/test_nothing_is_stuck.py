@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.calls.quota import Lane, QuotaWait
 from pipeline.cin7 import Cin7
-from pipeline.ledger import entries, memory, nudging, returns
-from pipeline.ledger import tables as t
-from pipeline.quota import Lane, QuotaWait
-from tasks import batching, consume, intake, lanes, polls, reading, sweep
-from tasks.books import LedgerBooks
+from pipeline.ledger import entries, following, returns, sales
+from pipeline.ledger.schema import all as t
+from tasks import outages
+from tasks.batches import advance
+from tasks.books.books import LedgerBooks
 from tasks.failures import SaleBusyError
+from tasks.polls import polls
+from tasks.stages import consume, intake, reading, sweep
 from tests.tasks.practice import PREFIX, SHOP, Bench
 
 
@@ -30,14 +33,14 @@ def _poll(bench: Bench, name: str) -> sweep.Poll:
 def test_a_delivery_that_the_ledger_cannot_hold_is_buried_and_its_neighbours_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follow = nudging.follow
+    follow = following.follow
 
     def refuses(conn: Any, shop: str, nudge: Any, now: Any) -> Any:
         if nudge.ids == ("13",):
             raise ValueError("no column takes this")
         return follow(conn, shop, nudge, now)
 
-    monkeypatch.setattr(nudging, "follow", refuses)
+    monkeypatch.setattr(following, "follow", refuses)
     for number in (12, 13, 14):
         bench.deliver(json.dumps({"rmaId": number}).encode(), delivery_id=f"d-{number}")
     assert bench.admit() == 3
@@ -130,7 +133,7 @@ def test_a_late_worker_does_not_let_go_of_its_successors_sale(bench: Bench) -> N
     fresh._hold("sale-1")
     late.release()
     with bench.parts.ledger.write() as conn:
-        assert not memory.claim_sale(conn, SHOP, "sale-1", "entry:2:1", bench.clock(), timedelta(seconds=5))
+        assert not sales.claim_sale(conn, SHOP, "sale-1", "entry:2:1", bench.clock(), timedelta(seconds=5))
     late._held.append("sale-1")
     with pytest.raises(SaleBusyError):
         late.renew(bench.clock() + timedelta(seconds=60))
@@ -167,7 +170,7 @@ def test_what_a_dead_worker_confirmed_wakes_the_other_consumers(bench: Bench) ->
 
 def test_work_without_a_call_says_nothing_about_a_system_that_is_away(bench: Bench) -> None:
     for _ in range(4):
-        lanes.failed(bench.parts, SHOP, "cin7", "status 502")
+        outages.failed(bench.parts, SHOP, "cin7", "status 502")
     bench.clock.forward(400)
     sweep.run_poll(bench.parts, SHOP, _poll(bench, "cin7:journal"))
     assert [row["type"] for row in bench.exceptions()] == ["TARGET_DOWN"]
@@ -282,7 +285,7 @@ def test_a_batch_that_cannot_be_advanced_does_not_stop_the_sweep(bench: Bench, m
         raise LookupError("an unknown state")
 
     polled: list[str] = []
-    monkeypatch.setattr(batching, "advance", breaks)
+    monkeypatch.setattr(advance, "advance", breaks)
     monkeypatch.setattr(sweep, "run_poll", lambda _parts, _shop, poll: polled.append(poll.name))
     bench.deliver(b'{"rmaId": 55}', delivery_id="d-1")
     sweep.tick(bench.parts)

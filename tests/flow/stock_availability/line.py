@@ -7,9 +7,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from pipeline.ledger import oversell
-from pipeline.ledger import tables as t
-from tasks import availability, consume, feed
+from pipeline.ledger.reports import oversell
+from pipeline.ledger.schema import all as t
+from tasks.availability import availability, feed
+from tasks.stages import consume
 from tests.sandbox_server import SandboxHandle
 from tests.tasks.practice import PREFIX, SHOP, SKU, Bench
 

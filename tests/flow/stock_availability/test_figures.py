@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.failures import BadAnswer, WireError
-from pipeline.ledger import tables as t
-from tasks import availability
+from pipeline.calls.failures import BadAnswer, WireError
+from pipeline.ledger.schema import all as t
+from tasks.availability import availability
 from tasks.failures import NotYetError
 from tests.flow.stock_availability.line import BOOT, JEANS, SCARF, Line, due
 from tests.tasks.practice import SHOP, SKU

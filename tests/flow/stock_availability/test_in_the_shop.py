@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.ledger import tables as t
-from pipeline.ledger.requeueing import requeue
-from tasks import shop_stock
+from pipeline.ledger.letters.requeueing import requeue
+from pipeline.ledger.schema import all as t
+from tasks.availability import shopify
 from tests.faults.metadata import fault
 from tests.flow.stock_availability.line import BOOT, JEANS, Line
 from tests.tasks.practice import SHOP, SKU
@@ -151,7 +151,7 @@ def test_a_defect_buries_the_entry_once_and_a_requeue_brings_it_back(
 ) -> None:
     line.variants(JEANS)
     with monkeypatch.context() as broken:
-        broken.setattr(shop_stock, "publish", lambda *_: 1 / 0)
+        broken.setattr(shopify, "publish", lambda *_: 1 / 0)
         line.sweep()
         while line.work() != "buried":
             line.bench.clock.forward(400)

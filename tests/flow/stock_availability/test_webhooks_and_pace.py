@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tasks import availability, lanes, sweep
+from tasks import outages
+from tasks.availability import availability
+from tasks.stages import sweep
 from tests.flow.stock_availability.line import BOOT, JEANS, SCARF, Line, due, memory_of
 from tests.tasks.practice import SHOP
 
@@ -132,11 +134,11 @@ def test_a_poll_that_comes_early_is_due_again_when_the_sweep_is(line: Line) -> N
 def test_a_poll_that_asked_nothing_says_nothing_about_cin7s_health(line: Line) -> None:
     line.sweep()
     for _ in range(3):
-        lanes.failed(line.parts, SHOP, "cin7", "status 502")
+        outages.failed(line.parts, SHOP, "cin7", "status 502")
 
     line.bench.clock.forward(61)
     line.bench.nudge(line.bench.desk.open_return(line.bench.desk.sell()))
     poll(line)
-    lanes.failed(line.parts, SHOP, "cin7", "status 502")
+    outages.failed(line.parts, SHOP, "cin7", "status 502")
 
     assert len(line.bench.exceptions("TARGET_DOWN")) == 1

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.failures import WireError
-from pipeline.ledger import oversell
-from pipeline.ledger import tables as t
-from pipeline.quota import QuotaWait
-from tasks import availability, feed
+from pipeline.calls.failures import WireError
+from pipeline.calls.quota import QuotaWait
+from pipeline.ledger.reports import oversell
+from pipeline.ledger.schema import all as t
+from tasks.availability import availability, feed
 from tasks.failures import NotYetError
 from tests.flow.stock_availability.line import BOOT, JEANS, SCARF, Line, feed_of
 from tests.tasks.practice import SHOP

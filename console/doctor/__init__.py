@@ -1,0 +1,1 @@
+"""What the doctor examines before anything is posted."""

@@ -1,0 +1,1 @@
+"""Credit notes: which invoice line, how much, with which tax, and where the goods go."""

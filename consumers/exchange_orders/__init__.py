@@ -1,0 +1,1 @@
+"""Exchange orders: watched in Draft, released where the merchant opted in."""

@@ -1,0 +1,1 @@
+"""What two consumers or more decide in the same way. Knows none of them."""

@@ -1,0 +1,1 @@
+"""Goods after their credit: write-offs, transfers, late arrivals."""

@@ -1,6 +1,0 @@
-"""`python -m pipeline.cli`, the same as `returnline`."""
-
-from pipeline.cli import main
-
-if __name__ == "__main__":
-    main(prog_name="returnline")

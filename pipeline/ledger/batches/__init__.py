@@ -1,0 +1,1 @@
+"""Batches of credit notes: filled, frozen, released, reported."""

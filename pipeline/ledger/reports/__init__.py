@@ -1,0 +1,1 @@
+"""What people read: figures, month end, payouts, stories."""

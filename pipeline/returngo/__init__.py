@@ -1,0 +1,1 @@
+"""ReturnGO, asked and told."""

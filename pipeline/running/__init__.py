@@ -1,0 +1,1 @@
+"""One machine: what runs, kept alive, with its own Valkey."""

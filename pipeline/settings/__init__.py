@@ -1,0 +1,1 @@
+"""The merchant's settings: one file, the environment, and what must hold between them."""

@@ -1,0 +1,1 @@
+"""Files that a spreadsheet wrote, read as they come."""

@@ -1,0 +1,1 @@
+"""Shopify's inventory, set within its cost limit."""

@@ -1,0 +1,1 @@
+"""The control interface: what a test or a person plays with."""

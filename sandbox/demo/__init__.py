@@ -1,0 +1,1 @@
+"""A day of returns, played through the whole line and checked against the practice world's books."""

@@ -1,0 +1,1 @@
+"""Cin7 Core's JSON to values and back."""

@@ -1,0 +1,1 @@
+"""ReturnGO's JSON to values."""

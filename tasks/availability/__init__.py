@@ -1,0 +1,1 @@
+"""Stock availability: looked up, published to the shop or a feed."""

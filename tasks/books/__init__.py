@@ -1,0 +1,1 @@
+"""Cin7's books as the decisions see them."""

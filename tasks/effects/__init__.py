@@ -1,0 +1,1 @@
+"""Effects: each performed exactly once, one file a document."""

@@ -1,0 +1,28 @@
+"""A quota without limits that remembers what was asked of it."""
+
+from __future__ import annotations
+
+from pipeline.calls.quota import Lane, QuotaWait
+
+
+class OpenGate:
+    """Lets everyone through; counts slots taken and returned, and holds."""
+
+    def __init__(self) -> None:
+        self.lanes: list[Lane] = []
+        self.arrivals: list[bool] = []
+        self.holds: list[float | None] = []
+        self.shut = False
+
+    def acquire(self, lane: Lane, patience: float, in_flight: float = 0.0) -> OpenGate:
+        if self.shut:
+            raise QuotaWait(9.0)
+        self.lanes.append(lane)
+        return self
+
+    def arrived(self, *, answered: bool = True) -> None:
+        self.arrivals.append(answered)
+
+    def hold(self, seconds: float | None) -> float:
+        self.holds.append(seconds)
+        return 60.0 if seconds is None else seconds
