@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,33 @@ def test_no_other_distribution_brings_our_import_name(name: str) -> None:
 
 def test_the_application_cannot_be_published_by_mistake() -> None:
     assert "Private :: Do Not Upload" in PROJECT["project"]["classifiers"]
+
+
+def folders() -> dict[Path, list[str]]:
+    """Every folder of product code and the modules that lie side by side in it."""
+    found: dict[Path, list[str]] = {}
+    for name in NAMES:
+        for file in (ROOT / name).rglob("*.py"):
+            if "versions" not in file.parts:
+                found.setdefault(file.parent.relative_to(ROOT), []).append(file.stem)
+    return found
+
+
+def test_no_folder_is_a_drawer() -> None:
+    alike = {Path("console/cli")}  # one file a command
+
+    assert [str(where) for where, names in folders().items() if len(names) > 20 and where not in alike] == []
+
+
+def test_a_prefix_that_four_files_share_is_a_folder() -> None:
+    shared = {
+        f"{where}/{prefix}_": count
+        for where, names in folders().items()
+        for prefix, count in Counter(name.split("_")[0] for name in names if "_" in name.strip("_")).items()
+        if count >= 4
+    }
+
+    assert shared == {}
 
 
 def pinned(lock: str) -> set[str]:

@@ -1,8 +1,7 @@
 """GET /rmas, GET /rma/{id}, POST comment, PUT status."""
 
 from sandbox.returngo import lifecycle, render
-from sandbox.returngo.front_door import Answer, Visit
-from sandbox.returngo.listing import (
+from sandbox.returngo.api.listing import (
     closing,
     comma_list,
     page_size,
@@ -12,6 +11,7 @@ from sandbox.returngo.listing import (
     time_tests,
     write_cursor,
 )
+from sandbox.returngo.front_door import Answer, Visit
 from sandbox.returngo.records import Inspection, Rma
 from sandbox.returngo.refusals import ApiRefusal
 from sandbox.returngo.words import RMA_STATUSES

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from sandbox.returngo import render
+from sandbox.returngo.api.listing import closing, comma_list, page_size, passes, read_cursor, time_tests, write_cursor
 from sandbox.returngo.front_door import Answer, Visit
-from sandbox.returngo.listing import closing, comma_list, page_size, passes, read_cursor, time_tests, write_cursor
 from sandbox.returngo.records import Transaction
 from sandbox.returngo.refunds import settle
 from sandbox.returngo.refusals import ApiRefusal
