@@ -13,7 +13,7 @@ from consumers.case import Case, Plan
 from consumers.consumer import Consumer
 from consumers.roster import ROSTER
 from pipeline.calls.failures import WireError
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.cin7 import Cin7
 from pipeline.ledger import concerns, effects, returns
 from pipeline.ledger.schema import all as t
@@ -46,11 +46,11 @@ class ReadingCin7:
         call = getattr(self._cin7, name)
         if not name.startswith((*self._READINGS, *self._ALSO)):
             raise PermissionError(f"a rehearsal does not call {name}: it only reads")
-        if "lane" not in inspect.signature(call).parameters:
+        if "priority" not in inspect.signature(call).parameters:
             return call
 
         def in_bulk(*args: Any, **options: Any) -> Any:
-            return call(*args, **{**options, "lane": Lane.BULK})
+            return call(*args, **{**options, "priority": Priority.BULK})
 
         return in_bulk
 
@@ -107,7 +107,7 @@ def _subject(parts: Parts, rma_id: str, shop: str) -> Subject:
         raise CannotRehearseError(f"the settings know no shop {name}; they have {', '.join(parts.settings.shops)}")
     try:
         with on_behalf(return_id=row["id"] if row else None):
-            told, _ = parts.shop(name).returngo.return_(rma_id, lane=Lane.BULK)
+            told, _ = parts.shop(name).returngo.return_(rma_id, priority=Priority.BULK)
         return Subject(name, told, row, "read from ReturnGO just now")
     except CANNOT as error:
         kept = returns.told(row) if row else None

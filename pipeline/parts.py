@@ -223,7 +223,7 @@ class Parts:
                 at=call.at,
                 shop=shop,
                 system=call.system,
-                lane=call.lane,
+                lane=call.priority,
                 method=call.method,
                 path=f"{call.path}?{call.query}"[:200] if call.query else call.path[:200],
                 status=call.status,

@@ -23,11 +23,11 @@ from schemas.concerns import ConcernType
 from schemas.json.fields import SchemaInvalidError
 
 
-class Exit(StrEnum):
+class Reaction(StrEnum):
     """What becomes of the work at hand."""
 
     LATER = "later"
-    STOP_LANE = "stop lane"
+    STOP_SYSTEM = "stop system"
     BURY = "bury"
 
 
@@ -36,7 +36,7 @@ class Consequence:
     """What follows from a failure. `seconds` until the next try; `counts` says whether the try was the work's own
     fault. With `tell` a person must see it now, although the work goes on by itself."""
 
-    exit: Exit
+    reaction: Reaction
     seconds: float
     counts: bool
     concern: ConcernType | None = None
@@ -93,7 +93,7 @@ class NotYetError(Exception):
         self.seconds = seconds
 
 
-class LaneStoppedError(Exception):
+class SystemStoppedError(Exception):
     """Calls to this system are stopped until the named moment (credentials refused, or the system is down)."""
 
     def __init__(self, system: str, seconds: float, why: str) -> None:
@@ -108,26 +108,28 @@ def consequence(
     """What follows from this error after so many failures before it, and so many calls that nobody answered. Nothing
     ever dies of an outage, a quota, a throttle or a time limit, and none of them uses up a try."""
     grown = backoff(failures, intervals.park_min, intervals.park_max, seed)
-    if isinstance(error, QuotaWait | LaneStoppedError):
-        return Consequence(Exit.LATER, max(error.seconds, 0.2), counts=False)
+    if isinstance(error, QuotaWait | SystemStoppedError):
+        return Consequence(Reaction.LATER, max(error.seconds, 0.2), counts=False)
     soon = {SaleBusyError: 1.0, QuotaUnavailable: 2.0, TimeUp: intervals.park_min}
     if type(error) in soon:
-        return Consequence(Exit.LATER, soon[type(error)], counts=False)
+        return Consequence(Reaction.LATER, soon[type(error)], counts=False)
     if isinstance(error, Throttled):
-        return Consequence(Exit.LATER, max(error.retry_after, 0.2), counts=False)
+        return Consequence(Reaction.LATER, max(error.retry_after, 0.2), counts=False)
     if isinstance(error, CredentialsRejected):
-        return Consequence(Exit.STOP_LANE, CREDENTIALS_PAUSE, counts=False, concern=ConcernType.CREDENTIALS_REJECTED)
+        return Consequence(
+            Reaction.STOP_SYSTEM, CREDENTIALS_PAUSE, counts=False, concern=ConcernType.CREDENTIALS_REJECTED
+        )
     if isinstance(error, UnfitAnswer) and failures + 1 >= MOST_UNFIT:
-        return Consequence(Exit.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID, tell=True)
+        return Consequence(Reaction.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID, tell=True)
     if away(error):
         wait = backoff(unanswered, min(2.0, intervals.park_min), intervals.park_min * 4, seed)
-        return Consequence(Exit.LATER, wait, counts=False)
+        return Consequence(Reaction.LATER, wait, counts=False)
     if isinstance(error, BadAnswer | Uncertain):
         wait = backoff(failures, min(2.0, intervals.park_min), intervals.park_min * 4, seed)
-        return Consequence(Exit.LATER, wait, counts=True)
+        return Consequence(Reaction.LATER, wait, counts=True)
     if failures + 1 >= MOST_FAILURES:
         kind = ConcernType.SCHEMA_INVALID if isinstance(error, SchemaInvalidError) else ConcernType.POISON_TASK
-        return Consequence(Exit.BURY, 0.0, counts=True, concern=kind)
+        return Consequence(Reaction.BURY, 0.0, counts=True, concern=kind)
     if isinstance(error, SchemaInvalidError | NotFound | Rejected):
-        return Consequence(Exit.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID)
-    return Consequence(Exit.LATER, min(grown, intervals.park_min), counts=True)
+        return Consequence(Reaction.LATER, grown, counts=True, concern=ConcernType.SCHEMA_INVALID)
+    return Consequence(Reaction.LATER, min(grown, intervals.park_min), counts=True)

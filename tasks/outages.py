@@ -12,7 +12,7 @@ from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert
 from pipeline.parts import Parts
 from schemas.concerns import Concern, ConcernType
-from tasks.failures import LaneStoppedError
+from tasks.failures import SystemStoppedError
 
 _FIRST_STOP = 5.0
 _LONGEST_STOP = 300.0
@@ -30,7 +30,7 @@ def _name(system: str) -> str:
 
 
 def check(parts: Parts, shop: str, system: str) -> None:
-    """Raises LaneStoppedError while the lane is stopped. After that, whoever comes first tests it with its own call."""
+    """Raises SystemStoppedError while the system is stopped. After that, whoever comes first tests it with a call."""
     c = t.cursors.c
     with parts.ledger.read() as conn:
         row = conn.execute(
@@ -39,7 +39,7 @@ def check(parts: Parts, shop: str, system: str) -> None:
     now = parts.clock()
     parts.latest.pop((shop, system), None)
     if row is not None and row[0] is not None and row[0] > now:
-        raise LaneStoppedError(
+        raise SystemStoppedError(
             system, (row[0] - now).total_seconds(), f"{system} is stopped: {row[1].partition('|')[2]}"
         )
 
@@ -55,12 +55,12 @@ def take_turn(parts: Parts, shop: str, lane: str, seconds: float) -> None:
         return
     now, why = parts.clock(), f"{lane} is stopped: {row[1].partition('|')[2]}"
     if row[0] > now:
-        raise LaneStoppedError(lane, (row[0] - now).total_seconds(), why)
+        raise SystemStoppedError(lane, (row[0] - now).total_seconds(), why)
     with parts.ledger.write() as conn:
         mine &= c.lease_until == row[0]
         took = conn.execute(t.cursors.update().where(mine).values(lease_until=now + timedelta(seconds=seconds)))
     if took.rowcount != 1:
-        raise LaneStoppedError(lane, _FIRST_STOP, why)
+        raise SystemStoppedError(lane, _FIRST_STOP, why)
 
 
 def stopped(parts: Parts, shop: str, lane: str) -> float:

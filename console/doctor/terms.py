@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.doctor.row import Row, amber, green, red
 from pipeline.calls.failures import WireError
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.ledger.seen_words import Seen, seen
 from schemas.concerns import ConcernType
 from schemas.terms import EffectOwner, Terms
@@ -61,7 +61,7 @@ def _channel_transfers(shop: ShopParts, words: Seen) -> list[str]:
     if not words.channel_orders:
         return []
     # One look is enough for a sign: the beginning that most systems use for all their orders.
-    found = shop.cin7.find_transfers(beginnings[-1] or "SO-", lane=Lane.BULK)
+    found = shop.cin7.find_transfers(beginnings[-1] or "SO-", priority=Priority.BULK)
     return [one.number for one in found if one.reference.strip() in words.channel_orders]
 
 

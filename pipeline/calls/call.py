@@ -36,6 +36,7 @@ __all__ = [
     "Answer",
     "BadAnswer",
     "Call",
+    "Caller",
     "CredentialsRejected",
     "Http",
     "NotFound",
@@ -47,7 +48,6 @@ __all__ = [
     "Unavailable",
     "Uncertain",
     "UnfitAnswer",
-    "Wire",
     "WireError",
     "unreadable",
 ]
@@ -65,7 +65,7 @@ class Call:
     method: str
     path: str
     query: str
-    lane: str
+    priority: str
     at: datetime
     request: str
     status: int | None
@@ -96,7 +96,7 @@ def _now() -> datetime:
 
 
 @dataclass
-class Wire:
+class Caller:
     """The line to one system. Deadlines are in seconds for a whole call; `secrets` are blotted out of every record."""
 
     system: str
@@ -123,7 +123,7 @@ class Wire:
         deadline = self.write_deadline if outgoing.writes else self.read_deadline
         # Before slot and deadline: neither may run out while the first client of a process is made.
         self.http.client(writes=outgoing.writes)
-        slot = self.gate.acquire(outgoing.lane, self.patience, deadline)
+        slot = self.gate.acquire(outgoing.priority, self.patience, deadline)
         at, started = self.clock(), time.monotonic()
         answer: Answer | None = None
         outcome = "interrupted"
@@ -172,7 +172,7 @@ class Wire:
                 method=outgoing.method,
                 path=outgoing.path,
                 query=scrubbed(str(httpx.QueryParams(list(outgoing.params))), self.secrets),
-                lane=outgoing.lane.value,
+                priority=outgoing.priority.value,
                 at=at,
                 request=scrubbed(request, self.secrets),
                 status=answer.status if answer else None,

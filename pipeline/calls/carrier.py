@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from pipeline.calls.failures import BadAnswer, NoAnswer, NotSent, Unavailable, Uncertain, WireError
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 
 BODY_CAP = 64 * 1024 * 1024
 #: Failures in which httpx has not sent a byte of the request.
@@ -28,7 +28,7 @@ class Outgoing:
 
     method: str
     path: str
-    lane: Lane
+    priority: Priority
     params: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     secret_body: bool = False
@@ -109,7 +109,7 @@ class Carrier:
     def carry(self, outgoing: Outgoing, deadline: float) -> Answer:
         """The whole answer, whatever it says. The deadline starts when the client is made."""
         client = self.http.client(writes=outgoing.writes)
-        leash = _Leash(deadline, None if outgoing.writes else self.http.kept_stream)
+        leash = _Deadline(deadline, None if outgoing.writes else self.http.kept_stream)
         try:
             with leash:
                 answer = self._exchange(client, outgoing, deadline, leash)
@@ -118,7 +118,7 @@ class Carrier:
         except Exception as problem:
             raise _failure(outgoing, problem, leash) from None
 
-    def _exchange(self, client: httpx.Client, outgoing: Outgoing, deadline: float, leash: _Leash) -> Answer:
+    def _exchange(self, client: httpx.Client, outgoing: Outgoing, deadline: float, leash: _Deadline) -> Answer:
         started = time.monotonic()
         with client.stream(
             outgoing.method,
@@ -141,7 +141,7 @@ class _TooLongError(Exception):
     """The answer is larger than anything we ask for."""
 
 
-def _whole(response: httpx.Response, leash: _Leash) -> bytes:
+def _whole(response: httpx.Response, leash: _Deadline) -> bytes:
     chunks, size = [], 0
     for chunk in response.iter_bytes():
         leash.check()
@@ -153,7 +153,7 @@ def _whole(response: httpx.Response, leash: _Leash) -> bytes:
     return b"".join(chunks)
 
 
-class _Leash:
+class _Deadline:
     """One deadline for a whole call. httpx times each read alone, so a drip could last for ever: this cuts it."""
 
     def __init__(self, seconds: float, stream: Any = None) -> None:
@@ -165,7 +165,7 @@ class _Leash:
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
 
-    def __enter__(self) -> _Leash:
+    def __enter__(self) -> _Deadline:
         self._timer.start()
         return self
 
@@ -208,7 +208,7 @@ class _Leash:
                 return
 
 
-def _failure(outgoing: Outgoing, problem: Exception, leash: _Leash) -> WireError:
+def _failure(outgoing: Outgoing, problem: Exception, leash: _Deadline) -> WireError:
     why = f"no whole answer within {leash.seconds:g} s" if leash.expired else _why(problem)
     unsent = leash.sending is False or isinstance(problem, _BEFORE_SENDING)
     if unsent:

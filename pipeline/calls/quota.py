@@ -21,7 +21,7 @@ import redis
 from pipeline.calls.quota_scripts import DAILY, HOLD, RESTORE, SETTLE, TAKE, USAGE
 
 
-class Lane(StrEnum):
+class Priority(StrEnum):
     """Money goes first; bulk (sweeps, stock sync) leaves a reserve free."""
 
     MONEY = "money"
@@ -62,7 +62,7 @@ class Slot(Protocol):
 class Gate(Protocol):
     """What a client needs of a quota."""
 
-    def acquire(self, lane: Lane, patience: float, in_flight: float = 0.0) -> Slot:
+    def acquire(self, priority: Priority, patience: float, in_flight: float = 0.0) -> Slot:
         """Take a slot, waiting up to `patience` seconds. Raises QuotaWait, QuotaUnavailable."""
 
     def hold(self, seconds: float | None) -> float:
@@ -128,7 +128,7 @@ class Quota:
         """Calls we let ourselves make in a window."""
         return self.limit - self.margin
 
-    def acquire(self, lane: Lane, patience: float, in_flight: float = 0.0) -> WindowSlot:
+    def acquire(self, priority: Priority, patience: float, in_flight: float = 0.0) -> WindowSlot:
         """Take a slot, waiting up to `patience` seconds for it.
 
         With `in_flight` seconds the slot counts as used until the call has arrived, at most that long.
@@ -136,8 +136,8 @@ class Quota:
         """
         end = time.monotonic() + patience
         while True:
-            token = f"{lane.value[0]}:{uuid.uuid4().hex}"
-            wait = self._try(lane, token, in_flight)
+            token = f"{priority.value[0]}:{uuid.uuid4().hex}"
+            wait = self._try(priority, token, in_flight)
             if wait <= 0:
                 return WindowSlot(self, token, in_flight > 0)
             left = end - time.monotonic()
@@ -145,10 +145,10 @@ class Quota:
                 raise QuotaWait(wait)
             self._sleep(min(wait, left))
 
-    def _try(self, lane: Lane, token: str, in_flight: float) -> float:
+    def _try(self, priority: Priority, token: str, in_flight: float) -> float:
         allowed = self.allowed
-        room = allowed if lane is Lane.MONEY else max(allowed - self.reserve, 0)
-        floor = self.bulk_floor if lane is Lane.BULK else 0
+        room = allowed if priority is Priority.MONEY else max(allowed - self.reserve, 0)
+        floor = self.bulk_floor if priority is Priority.BULK else 0
         span, gap = _micros(self.window + self.jitter), _micros(self.min_gap)
         args = [span, room, allowed, floor, token, _micros(in_flight), gap]
         began = time.monotonic()
@@ -158,7 +158,7 @@ class Quota:
             # Redis forgot calls of this window (a flush, a restore): they are put back before anyone sends.
             self._run(self._restore, [token, max(self._last_used, len(self._mine))])
             self._log_name = name
-            return self._try(lane, token, in_flight)
+            return self._try(priority, token, in_flight)
         if taken:
             self._mine.append(began)
         self._log_name, self._last_used, self._last_seen = name, int(used), time.monotonic()
@@ -234,10 +234,10 @@ class DailyQuota:
         self._keys = [f"{self._name}:day", f"{self._name}:hold", f"{self._name}:counts"]
         self._take, self._hold = connection.register_script(DAILY), connection.register_script(HOLD)
 
-    def acquire(self, lane: Lane, patience: float, in_flight: float = 0.0) -> DailySlot:
+    def acquire(self, priority: Priority, patience: float, in_flight: float = 0.0) -> DailySlot:
         """Take one call of today's. Raises QuotaWait (seconds to midnight UTC, or of the hold), QuotaUnavailable."""
         end = time.monotonic() + patience
-        room = self.limit if lane is Lane.MONEY else max(self.limit - self.reserve, 0)
+        room = self.limit if priority is Priority.MONEY else max(self.limit - self.reserve, 0)
         while True:
             wait = int(self._run(self._take, [room])) / 1e6
             if wait <= 0:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pipeline.calls.call import Http, Observer, Wire
+from pipeline.calls.call import Caller, Http, Observer
 from pipeline.calls.quota import Gate
 from pipeline.cin7.answers import judge
-from pipeline.cin7.lists import Line
+from pipeline.cin7.lists import Lists
 from pipeline.cin7.reference import ReferenceCalls
 from pipeline.cin7.sales import SaleCalls
 from pipeline.cin7.stock import StockCalls
@@ -42,7 +42,7 @@ def _now() -> datetime:
 
 
 class Cin7(SaleCalls, StockCalls, ReferenceCalls):
-    """Every call takes a `lane`, takes one quota slot, and is told to `observe` once for each HTTP attempt.
+    """Every call takes a `priority`, takes one quota slot, and is told to `observe` once for each HTTP attempt.
 
     All raise QuotaWait or QuotaUnavailable before anything is sent, and the failures of `pipeline.failures` after.
     """
@@ -56,8 +56,8 @@ class Cin7(SaleCalls, StockCalls, ReferenceCalls):
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.access = access
-        self._line = Line(
-            Wire(
+        self._line = Lists(
+            Caller(
                 system="cin7",
                 base_url=access.base_url,
                 headers=access.headers,

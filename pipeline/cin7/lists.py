@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from pipeline.calls.call import Outgoing, Wire
+from pipeline.calls.call import Caller, Outgoing
 from pipeline.calls.failures import BadAnswer, IncompleteSweep
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from schemas.json.fields import SchemaInvalidError, dumps
 
 T = TypeVar("T")
@@ -31,37 +31,42 @@ class PageQuery:
     params: tuple[tuple[str, str], ...] = ()
 
 
-class Line:
+class Lists:
     """The line to one Cin7 company."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Caller) -> None:
         self.wire = wire
 
     def get(
-        self, path: str, params: tuple[tuple[str, str], ...], lane: Lane, read: Callable[[Any], T], key: str = ""
+        self,
+        path: str,
+        params: tuple[tuple[str, str], ...],
+        priority: Priority,
+        read: Callable[[Any], T],
+        key: str = "",
     ) -> T:
         """Read one document; `key` must be in it. Raises the failures of a read."""
-        return self.wire.send(Outgoing("GET", path, lane, params), _expecting(key, read))
+        return self.wire.send(Outgoing("GET", path, priority, params), _expecting(key, read))
 
     def write(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any],
-        lane: Lane,
+        priority: Priority,
         read: Callable[[Any], T],
         key: str = "",
         *,
         secret: bool = False,
     ) -> T:
         """Send one document, once. Raises the failures of a write; a missing `key` in the answer is Uncertain."""
-        outgoing = Outgoing(method, path, lane, body=dumps(body), secret_body=secret)
+        outgoing = Outgoing(method, path, priority, body=dumps(body), secret_body=secret)
         return self.wire.send(outgoing, _expecting(key, read))
 
     def pages(
         self,
         query: PageQuery,
-        lane: Lane,
+        priority: Priority,
         read: Callable[[Any], Rows[T]],
         identity: Callable[[T], Any] | None,
         first: int = 1,
@@ -76,7 +81,7 @@ class Line:
         arrived = odd = 0
         while True:
             page += 1
-            total, count, rows = self._page(query, page, lane, read)
+            total, count, rows = self._page(query, page, priority, read)
             fresh = rows if identity is None else _unseen(rows, seen, identity)
             # A row that a poll leaves out, because it does not fit, did arrive.
             odd += max(count - len(rows), 0)
@@ -89,14 +94,14 @@ class Line:
             raise IncompleteSweep(query.path, earlier + arrived, total)
 
     def _page(
-        self, query: PageQuery, page: int, lane: Lane, read: Callable[[Any], Rows[T]]
+        self, query: PageQuery, page: int, priority: Priority, read: Callable[[Any], Rows[T]]
     ) -> tuple[int, int, Rows[T]]:
         params = (*query.params, ("Page", str(page)), ("Limit", str(PAGE_SIZE)))
 
         def whole(data: Any) -> tuple[int, int, Rows[T]]:
             return _total(data), len(data[query.key] or ()), read(data)
 
-        return self.get(query.path, params, lane, whole, query.key)
+        return self.get(query.path, params, priority, whole, query.key)
 
 
 def _unseen(rows: Rows[T], seen: set[Any], identity: Callable[[T], Any]) -> list[T]:

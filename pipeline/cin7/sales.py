@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.calls.failures import NotFound, Rejected
-from pipeline.calls.quota import Lane
-from pipeline.cin7.lists import Line, PageQuery, insist_found, insist_same, insist_updated, utc_filter
+from pipeline.calls.quota import Priority
+from pipeline.cin7.lists import Lists, PageQuery, insist_found, insist_same, insist_updated, utc_filter
 from schemas.cin7 import sales
 from schemas.cin7.sales import Order
 from schemas.sales import CreditNote, Payment, Sale, SaleRow
@@ -21,29 +21,29 @@ CREDIT_NOTE_LIST = "saleCreditNoteList"
 class SaleCalls:
     """What may be asked and sent about sales."""
 
-    _line: Line
+    _line: Lists
 
-    def sale(self, sale_id: str, *, lane: Lane = Lane.MONEY) -> Sale:
+    def sale(self, sale_id: str, *, priority: Priority = Priority.MONEY) -> Sale:
         """One sale whole. Raises the failures of a read; NotFound or BadAnswer where there is none."""
         with _deleted_is_not_found():
             return self._line.get(
-                "sale", (("ID", sale_id),), lane, lambda data: _same_sale(sales.read_sale(data), sale_id)
+                "sale", (("ID", sale_id),), priority, lambda data: _same_sale(sales.read_sale(data), sale_id)
             )
 
-    def find_sales(self, text: str, *, lane: Lane = Lane.MONEY) -> tuple[SaleRow, ...]:
+    def find_sales(self, text: str, *, priority: Priority = Priority.MONEY) -> tuple[SaleRow, ...]:
         """The sales whose numbers, customer or reference contain `text`; comparing exactly is the caller's."""
         rows: list[SaleRow] = []
         query = PageQuery(SALE_LIST, "SaleList", (("Search", text),))
-        for page in self._line.pages(query, lane, _with_texts, lambda pair: pair[0].sale_id):
+        for page in self._line.pages(query, priority, _with_texts, lambda pair: pair[0].sale_id):
             insist_found(page, "Search", text, lambda pair: pair[1])
             rows.extend(row for row, _ in page)
         return tuple(rows)
 
-    def find_external(self, external_id: str, *, lane: Lane = Lane.MONEY) -> list[SaleRow]:
+    def find_external(self, external_id: str, *, priority: Priority = Priority.MONEY) -> list[SaleRow]:
         """The sales with exactly this External ID, which `find_sales` does not look at. Empty too where Cin7 ignores
         the filter: the rows it lists then are others'."""
         query = PageQuery(SALE_LIST, "SaleList", (("ExternalID", external_id),))
-        page = next(self._line.pages(query, lane, sales.read_sale_rows, lambda row: row.sale_id), [])
+        page = next(self._line.pages(query, priority, sales.read_sale_rows, lambda row: row.sale_id), [])
         return [row for row in page if external_id.casefold() in row.external_id.casefold()]
 
     def sale_rows(
@@ -53,36 +53,36 @@ class SaleCalls:
         order_status: str = "",
         status: str = "",
         credit_note_status: str = "",
-        lane: Lane = Lane.BULK,
+        priority: Priority = Priority.BULK,
         first_page: int = 1,
     ) -> Iterator[list[SaleRow]]:
         """Pages of up to 1,000 touched sales, each sale once. Raises IncompleteSweep at the end if rows lack."""
         filters = {"OrderStatus": order_status, "Status": status, "CreditNoteStatus": credit_note_status}
-        for page in self._rows(SALE_LIST, updated_since, filters, lane, first_page):
+        for page in self._rows(SALE_LIST, updated_since, filters, priority, first_page):
             insist_same(page, "OrderStatus", order_status, lambda row: row.order_status)
             insist_same(page, "Status", status, lambda row: row.status)
             insist_same(page, "CreditNoteStatus", credit_note_status, lambda row: row.credit_note_status)
             yield page
 
     def credit_note_rows(
-        self, updated_since: datetime | None = None, *, lane: Lane = Lane.BULK
+        self, updated_since: datetime | None = None, *, priority: Priority = Priority.BULK
     ) -> Iterator[list[SaleRow]]:
         """Pages of the credit-note list: one row for each SALE with notes (measured by integrators), an index only."""
-        return self._rows(CREDIT_NOTE_LIST, updated_since, {}, lane)
+        return self._rows(CREDIT_NOTE_LIST, updated_since, {}, priority)
 
     def _rows(
-        self, path: str, since: datetime | None, filters: Mapping[str, str], lane: Lane, first_page: int = 1
+        self, path: str, since: datetime | None, filters: Mapping[str, str], priority: Priority, first_page: int = 1
     ) -> Iterator[list[SaleRow]]:
         params = tuple((name, value) for name, value in filters.items() if value)
         if since is not None:
             params = (("UpdatedSince", utc_filter(since)), *params)
         query = PageQuery(path, "SaleList", params)
-        for page in self._line.pages(query, lane, sales.read_sale_rows, lambda row: row.sale_id, first_page):
+        for page in self._line.pages(query, priority, sales.read_sale_rows, lambda row: row.sale_id, first_page):
             insist_updated(page, since, lambda row: row.updated)
             yield page
 
     def credit_notes(
-        self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
+        self, sale_id: str, currency: str, *, tax_inclusive: bool = False, priority: Priority = Priority.MONEY
     ) -> tuple[CreditNote, ...]:
         """The credit notes of one sale, the placeholder included; totals are added up from the lines. Raises NotFound
         where there is no such sale."""
@@ -90,58 +90,70 @@ class SaleCalls:
             return self._line.get(
                 "sale/creditnote",
                 (("SaleID", sale_id),),
-                lane,
+                priority,
                 lambda data: sales.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
                 "CreditNotes",
             )
 
     def post_credit_note(
-        self, body: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
+        self,
+        body: Mapping[str, Any],
+        currency: str,
+        *,
+        tax_inclusive: bool = False,
+        priority: Priority = Priority.MONEY,
     ) -> tuple[CreditNote, ...]:
         """Create, replace or authorise one note; answers all notes of the sale. Raises the failures of a write."""
         return self._line.write(
             "POST",
             "sale/creditnote",
             body,
-            lane,
+            priority,
             lambda data: sales.read_credit_notes(data, currency, tax_inclusive=tax_inclusive),
             "CreditNotes",
         )
 
-    def payments(self, sale_id: str, currency: str, *, lane: Lane = Lane.MONEY) -> tuple[Payment, ...]:
+    def payments(self, sale_id: str, currency: str, *, priority: Priority = Priority.MONEY) -> tuple[Payment, ...]:
         """The payments and refunds of one sale (a bare list on the wire). Raises NotFound where there is no such
         sale."""
         with _deleted_is_not_found():
             return self._line.get(
-                "sale/payment", (("SaleID", sale_id),), lane, lambda data: sales.read_payments(data, currency)
+                "sale/payment", (("SaleID", sale_id),), priority, lambda data: sales.read_payments(data, currency)
             )
 
-    def post_payment(self, body: Mapping[str, Any], currency: str, *, lane: Lane = Lane.MONEY) -> Payment:
+    def post_payment(self, body: Mapping[str, Any], currency: str, *, priority: Priority = Priority.MONEY) -> Payment:
         """Record one payment or refund. Raises the failures of a write."""
         return self._line.write(
-            "POST", "sale/payment", body, lane, lambda data: sales.read_payment(_one(data), currency)
+            "POST", "sale/payment", body, priority, lambda data: sales.read_payment(_one(data), currency)
         )
 
-    def order(self, sale_id: str, currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY) -> Order:
+    def order(
+        self, sale_id: str, currency: str, *, tax_inclusive: bool = False, priority: Priority = Priority.MONEY
+    ) -> Order:
         """The order document of one sale. Raises NotFound where there is no such sale."""
         with _deleted_is_not_found():
             return self._line.get(
                 "sale/order",
                 (("SaleID", sale_id),),
-                lane,
+                priority,
                 lambda data: sales.read_order(data, currency, tax_inclusive=tax_inclusive),
                 "Lines",
             )
 
     def post_order(
-        self, body: Mapping[str, Any], currency: str, *, tax_inclusive: bool = False, lane: Lane = Lane.MONEY
+        self,
+        body: Mapping[str, Any],
+        currency: str,
+        *,
+        tax_inclusive: bool = False,
+        priority: Priority = Priority.MONEY,
     ) -> Order:
         """Replace or authorise the order document; short stock is back-ordered silently (Cin7 blueprint)."""
         return self._line.write(
             "POST",
             "sale/order",
             body,
-            lane,
+            priority,
             lambda data: sales.read_order(data, currency, tax_inclusive=tax_inclusive),
             "Lines",
         )

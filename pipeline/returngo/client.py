@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pipeline.calls.call import EXCERPT, Answer, Http, Observer, Outgoing, Wire, unreadable
+from pipeline.calls.call import EXCERPT, Answer, Caller, Http, Observer, Outgoing, unreadable
 from pipeline.calls.failures import (
     AnotherDocument,
     BadAnswer,
@@ -19,7 +19,7 @@ from pipeline.calls.failures import (
     Unavailable,
     Uncertain,
 )
-from pipeline.calls.quota import Gate, Lane
+from pipeline.calls.quota import Gate, Priority
 from schemas.json.fields import SchemaInvalidError, dumps, parse
 from schemas.returngo import rmas
 from schemas.returngo.rmas import RmaSummary, WebhookRegistration
@@ -65,7 +65,7 @@ class ReturnGo:
     ) -> None:
         self.access = access
         self._comment_field = access.comment_field
-        self._wire = Wire(
+        self._wire = Caller(
             system="returngo",
             base_url=access.base_url,
             headers={
@@ -85,9 +85,9 @@ class ReturnGo:
             secrets=(access.api_key,),
         )
 
-    def return_(self, rma_id: str, *, lane: Lane = Lane.MONEY) -> tuple[Return, dict[str, Any]]:
+    def return_(self, rma_id: str, *, priority: Priority = Priority.MONEY) -> tuple[Return, dict[str, Any]]:
         """One RMA, and its body without personal data for the ledger. Raises NotFound where there is none."""
-        return self._get(f"rma/{_segment(rma_id)}", (), lane, lambda data: _own(data, rma_id))
+        return self._get(f"rma/{_segment(rma_id)}", (), priority, lambda data: _own(data, rma_id))
 
     def summaries(
         self,
@@ -95,7 +95,7 @@ class ReturnGo:
         updated_since: datetime | None = None,
         pagesize: int = 500,
         *,
-        lane: Lane = Lane.BULK,
+        priority: Priority = Priority.BULK,
     ) -> Iterator[tuple[RmaSummary, ...]]:
         """Every page of the RMAs in these statuses. `updated_since` does not see receipts or refunds (measured)."""
         wanted = tuple(statuses)
@@ -105,7 +105,7 @@ class ReturnGo:
         cursor = ""
         seen: set[str] = set()
         for _ in range(MOST_PAGES):
-            page = self._get("rmas", _paged(params, pagesize, cursor), lane, rmas.read_rma_list)
+            page = self._get("rmas", _paged(params, pagesize, cursor), priority, rmas.read_rma_list)
             _insist_statuses(page.rows, wanted)
             if page.rows:
                 yield page.rows
@@ -116,7 +116,7 @@ class ReturnGo:
         raise BadAnswer(f"the RMA list has more than {MOST_PAGES} pages")
 
     def transactions(
-        self, updated_since: datetime | None = None, rma_ids: Iterable[str] = (), *, lane: Lane = Lane.BULK
+        self, updated_since: datetime | None = None, rma_ids: Iterable[str] = (), *, priority: Priority = Priority.BULK
     ) -> tuple[Transaction, ...]:
         """Every transaction touched since, or of these RMAs. Rows carry no RMA: join by `unit_ids`."""
         params: list[tuple[str, str]] = []
@@ -129,7 +129,7 @@ class ReturnGo:
         cursor = ""
         seen: set[str] = set()
         for _ in range(MOST_PAGES):
-            page = self._get("transactions", _paged(params, 500, cursor), lane, rmas.read_transactions)
+            page = self._get("transactions", _paged(params, 500, cursor), priority, rmas.read_transactions)
             found |= {row.transaction_id: row for row in page.rows}
             cursor = page.next_cursor
             if not cursor or not page.rows:
@@ -137,11 +137,11 @@ class ReturnGo:
             _insist_new(cursor, seen)
         raise BadAnswer(f"the transaction list has more than {MOST_PAGES} pages")
 
-    def commented(self, rma_id: str, text: str, *, lane: Lane = Lane.MONEY) -> bool:
+    def commented(self, rma_id: str, text: str, *, priority: Priority = Priority.MONEY) -> bool:
         """Whether a comment on the RMA's timeline holds this text. Raises NotFound where there is no such RMA."""
-        return self._get(f"rma/{_segment(rma_id)}", (), lane, lambda data: _says(data, rma_id, text))
+        return self._get(f"rma/{_segment(rma_id)}", (), priority, lambda data: _says(data, rma_id, text))
 
-    def comment(self, rma_id: str, text: str, *, lane: Lane = Lane.MONEY) -> None:
+    def comment(self, rma_id: str, text: str, *, priority: Priority = Priority.MONEY) -> None:
         """Write on the RMA's timeline. The field's name is disputed: a refused body is tried once with the other.
 
         A refused comment was not written, so trying again cannot double it. Raises the failures of a write.
@@ -149,41 +149,41 @@ class ReturnGo:
         path = f"rma/{_segment(rma_id)}/comment"
         first = self._comment_field or COMMENT_FIELDS[0]
         try:
-            self._write("POST", path, {first: text}, lane, _nothing)
+            self._write("POST", path, {first: text}, priority, _nothing)
         except Rejected as refusal:
             if self._comment_field or refusal.status not in {400, 422}:
                 raise
             first = COMMENT_FIELDS[1]
-            self._write("POST", path, {first: text}, lane, _nothing)
+            self._write("POST", path, {first: text}, priority, _nothing)
         self._comment_field = first
 
-    def set_shipment(self, shipment_id: str, status: str, *, lane: Lane = Lane.MONEY) -> Shipment:
+    def set_shipment(self, shipment_id: str, status: str, *, priority: Priority = Priority.MONEY) -> Shipment:
         """Set a parcel's status; Received moves the RMA to Received (measured). Raises the failures of a write."""
         path = f"shipment/{_segment(shipment_id)}"
-        return self._write("PUT", path, {"status": status}, lane, rmas.read_shipment)
+        return self._write("PUT", path, {"status": status}, priority, rmas.read_shipment)
 
-    def webhooks(self, *, lane: Lane = Lane.BULK) -> tuple[WebhookRegistration, ...]:
+    def webhooks(self, *, priority: Priority = Priority.BULK) -> tuple[WebhookRegistration, ...]:
         """The webhook registrations; also the cheapest proof that the key is good."""
-        return self._get("webhooks", (), lane, rmas.read_webhooks)
+        return self._get("webhooks", (), priority, rmas.read_webhooks)
 
-    def register_webhook(self, url: str, event: str, *, lane: Lane = Lane.BULK) -> None:
+    def register_webhook(self, url: str, event: str, *, priority: Priority = Priority.BULK) -> None:
         """Register one event for one URL. Raises the failures of a write."""
-        self._write("POST", "webhook", {"url": url, "eventName": event}, lane, _nothing, secret=True)
+        self._write("POST", "webhook", {"url": url, "eventName": event}, priority, _nothing, secret=True)
 
-    def _get(self, path: str, params: tuple[tuple[str, str], ...], lane: Lane, read: Callable[[Any], T]) -> T:
-        return self._wire.send(Outgoing("GET", path, lane, params), read)
+    def _get(self, path: str, params: tuple[tuple[str, str], ...], priority: Priority, read: Callable[[Any], T]) -> T:
+        return self._wire.send(Outgoing("GET", path, priority, params), read)
 
     def _write(
         self,
         method: str,
         path: str,
         body: dict[str, Any],
-        lane: Lane,
+        priority: Priority,
         read: Callable[[Any], T],
         *,
         secret: bool = False,
     ) -> T:
-        return self._wire.send(Outgoing(method, path, lane, body=dumps(body), secret_body=secret), read)
+        return self._wire.send(Outgoing(method, path, priority, body=dumps(body), secret_body=secret), read)
 
 
 def _nothing(_: Any) -> None:

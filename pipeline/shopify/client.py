@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pipeline.calls.call import Http, Observer, Outgoing, Wire
+from pipeline.calls.call import Caller, Http, Observer, Outgoing
 from pipeline.calls.failures import BadAnswer, Uncertain
-from pipeline.calls.quota import Gate, Lane
+from pipeline.calls.quota import Gate, Priority
 from pipeline.shopify.answers import Item, Refusal, ShopLocation, item_of, judge, location_of, page_of, refusals_of
 from pipeline.shopify.gate import CostGate
 from schemas.json.fields import dumps
@@ -120,7 +120,7 @@ class Shopify:
     ) -> None:
         self.access = access
         self.http = http or Http()
-        self._wire = Wire(
+        self._wire = Caller(
             system="shopify",
             base_url=access.address,
             headers={
@@ -139,7 +139,9 @@ class Shopify:
             secrets=(access.access_token,),
         )
 
-    def items(self, skus: Iterable[str], location_id: str, *, lane: Lane = Lane.BULK) -> dict[str, tuple[Item, ...]]:
+    def items(
+        self, skus: Iterable[str], location_id: str, *, priority: Priority = Priority.BULK
+    ) -> dict[str, tuple[Item, ...]]:
         """Every variant that carries exactly one of these SKUs, by SKU. The shop's search ignores case and finds
         more; a SKU may be on several variants. One that is nowhere is left out."""
         wanted = sorted(set(skus))
@@ -147,17 +149,17 @@ class Shopify:
         for start in range(0, len(wanted), SKUS_PER_QUERY):
             part = wanted[start : start + SKUS_PER_QUERY]
             variables = {"search": _search(part), "location": location_gid(location_id), "first": VARIANTS_PER_PAGE}
-            for item in self._all(_ITEMS, variables, "productVariants", item_of, lane):
+            for item in self._all(_ITEMS, variables, "productVariants", item_of, priority):
                 if item.sku in part:
                     found[item.sku] = (*found.get(item.sku, ()), item)
         return found
 
-    def locations(self, *, lane: Lane = Lane.BULK) -> tuple[ShopLocation, ...]:
+    def locations(self, *, priority: Priority = Priority.BULK) -> tuple[ShopLocation, ...]:
         """The shop's locations."""
-        return tuple(self._all(_LOCATIONS, {"first": 50}, "locations", location_of, lane))
+        return tuple(self._all(_LOCATIONS, {"first": 50}, "locations", location_of, priority))
 
     def set_available(
-        self, quantities: Sequence[Quantity], location_id: str, *, lane: Lane = Lane.BULK
+        self, quantities: Sequence[Quantity], location_id: str, *, priority: Priority = Priority.BULK
     ) -> tuple[Refusal, ...]:
         """Set all of these or none: an empty answer means all are set, else nothing is and these say why.
 
@@ -182,17 +184,17 @@ class Shopify:
         }
         body = dumps({"query": _SET, "variables": {"input": given, "key": str(uuid.uuid4())}})
         try:
-            return self._wire.send(Outgoing("POST", _PATH, lane, body=body), refusals_of)
+            return self._wire.send(Outgoing("POST", _PATH, priority, body=body), refusals_of)
         except Uncertain:
-            return self._wire.send(Outgoing("POST", _PATH, lane, body=body), refusals_of)
+            return self._wire.send(Outgoing("POST", _PATH, priority, body=body), refusals_of)
 
     def _all(
-        self, query: str, variables: Mapping[str, Any], key: str, read: Callable[[Any], T], lane: Lane
+        self, query: str, variables: Mapping[str, Any], key: str, read: Callable[[Any], T], priority: Priority
     ) -> Iterable[T]:
         after: str | None = None
         for _ in range(_MOST_PAGES):
             body = dumps({"query": query, "variables": {**variables, "after": after}})
-            page = self._wire.send(_Query("POST", _PATH, lane, body=body), lambda data: page_of(data, key))
+            page = self._wire.send(_Query("POST", _PATH, priority, body=body), lambda data: page_of(data, key))
             yield from fitting(page["nodes"], read, key, BadAnswer)
             if not page["pageInfo"]["hasNextPage"]:
                 return

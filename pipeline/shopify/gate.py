@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import redis
 
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait, key_name
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait, key_name
 
 
 class _NoSlot:
@@ -26,7 +26,7 @@ class CostGate:
         self._redis, self._sleep = connection, sleep
         self._name = f"{key_name(prefix, key)}:hold"
 
-    def acquire(self, lane: Lane, patience: float, in_flight: float = 0.0) -> _NoSlot:
+    def acquire(self, priority: Priority, patience: float, in_flight: float = 0.0) -> _NoSlot:
         """Wait up to `patience` seconds for the end of a hold. Raises QuotaWait, QuotaUnavailable."""
         left = self._left()
         if left > patience:

@@ -14,7 +14,7 @@ import structlog
 from consumers import stock_availability as rules
 from consumers.stock_availability import Known, Look, Traffic
 from pipeline.calls.failures import BadAnswer, WireError, away
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.kill_points import reach
 from pipeline.ledger import availability, concerns, cursors, entries
 from pipeline.ledger.entries import Claim
@@ -27,7 +27,7 @@ from schemas.sales import AvailabilityRow
 from tasks import outages
 from tasks.availability import feed, shopify
 from tasks.books.books import LedgerBooks
-from tasks.failures import LaneStoppedError, NotYetError
+from tasks.failures import NotYetError, SystemStoppedError
 
 log = structlog.get_logger()
 POLL = "cin7:availability"
@@ -91,7 +91,7 @@ def sweep(parts: Parts, name: str) -> int:
         _raise_concern(parts, shop, unknown.concern)
         raise NotYetError(parts.settings.intervals.availability_max) from None
     began = parts.clock()
-    rows = shop.cin7.availability(lane=Lane.BULK)
+    rows = shop.cin7.availability(priority=Priority.BULK)
     reach("sweep.polled")
     # A sum with a row missing would be too low: what is known of such a SKU stays until its rows fit again.
     odd = {misfit.text("SKU") for misfit in left_out(AVAILABILITY_LIST)}
@@ -219,7 +219,7 @@ def _read_named(parts: Parts, shop: ShopParts) -> tuple[Concern, ...]:
             outages.worked(parts, shop.name, "cin7")
     except PlaceUnknownError as unknown:
         return (unknown.concern,)
-    except (WireError, QuotaWait, QuotaUnavailable, LaneStoppedError, SchemaInvalidError) as error:
+    except (WireError, QuotaWait, QuotaUnavailable, SystemStoppedError, SchemaInvalidError) as error:
         # What Cin7 does not answer now never keeps back what is known already.
         if away(error):
             outages.failed(parts, shop.name, "cin7", str(error))
@@ -229,7 +229,7 @@ def _read_named(parts: Parts, shop: ShopParts) -> tuple[Concern, ...]:
 
 
 def _look_at(parts: Parts, shop: ShopParts, places: tuple[str, ...], sku: str, seen: Look) -> None:
-    rows = shop.cin7.availability_of(sku, lane=Lane.BULK)
+    rows = shop.cin7.availability_of(sku, priority=Priority.BULK)
     figures = rules.sellable(rows, places, shop.terms.availability_buffer)
     keep_look(parts, shop.name, sku, rows, Look(seen.at, figures, whole=False, since=seen.since))
 

@@ -20,7 +20,7 @@ from schemas.json.fields import SchemaInvalidError
 from schemas.misfits import leaving_out
 from tasks import outages
 from tasks.availability.feed import Published
-from tasks.failures import CREDENTIALS_PAUSE, LaneStoppedError, consequence
+from tasks.failures import CREDENTIALS_PAUSE, SystemStoppedError, consequence
 
 TARGET = "shopify"
 #: Figures one round takes on, and seconds after which it leaves the rest to the next: a round fits into its lease.
@@ -90,7 +90,7 @@ def publish(parts: Parts, shop: ShopParts, claimed: Claim) -> Published:
         done = _Round(parts, shop).run()
         outages.worked(parts, shop.name, TARGET)
         return done
-    except (WireError, QuotaWait, QuotaUnavailable, LaneStoppedError, SchemaInvalidError) as error:
+    except (WireError, QuotaWait, QuotaUnavailable, SystemStoppedError, SchemaInvalidError) as error:
         return _put_off(parts, shop, claimed, error)
 
 

@@ -15,7 +15,7 @@ from consumers.case import Case, Plan
 from consumers.shared.business_day import base_gross, business_day, content, ready_since
 from consumers.shared.posting_day import zone_of
 from pipeline.calls.failures import NotFound
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.ledger import concerns, effects, entries, reference_books
 from pipeline.ledger.batches import batches, releasing, reporting
 from pipeline.ledger.batches.batches import CLOSED, POSTING, PREPARED, PREPARING, RELEASED, Item, Place
@@ -228,7 +228,7 @@ def verify(parts: Parts, shop: str) -> None:
         return
     since = min(row["posting_at"] for row in due) - OVERLAP
     client = parts.shop(shop).cin7
-    listed = {row.sale_id: row for page in client.credit_note_rows(since, lane=Lane.BULK) for row in page}
+    listed = {row.sale_id: row for page in client.credit_note_rows(since, priority=Priority.BULK) for row in page}
     seen = [row for row in due if _named(listed.get(row["sale_id"]), row) or _in_sale(parts, shop, row)]
     with parts.ledger.write() as conn:
         for row in seen:
@@ -255,7 +255,7 @@ def _named(row: SaleRow | None, item: Mapping[str, Any]) -> bool:
 
 def _in_sale(parts: Parts, shop: str, item: Mapping[str, Any]) -> bool:
     try:
-        notes = parts.shop(shop).cin7.credit_notes(item["sale_id"], item["currency"], lane=Lane.BULK)
+        notes = parts.shop(shop).cin7.credit_notes(item["sale_id"], item["currency"], priority=Priority.BULK)
     except NotFound:
         return False
     mine = [note for note in notes if note.number == item["number"] or note.task_id == item["reference"]]

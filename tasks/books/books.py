@@ -12,7 +12,7 @@ from consumers.shared.line_total_rule import shown
 from consumers.shared.order_names import ExchangeNames
 from consumers.shared.whose_sale import Order
 from pipeline.calls.failures import NotFound
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.ledger import cursors, reference_books, returns, sales
 from pipeline.ledger.codec import from_json, to_json
 from pipeline.parts import Parts, ShopParts
@@ -89,7 +89,7 @@ class LedgerBooks:
         """This sale, fresh, and nobody else writes to it until `release`; None where Cin7 has it no more."""
         self._claim(sale_id)
         try:
-            self.sale = self._shop.cin7.sale(sale_id, lane=Lane.MONEY)
+            self.sale = self._shop.cin7.sale(sale_id, priority=Priority.MONEY)
         except NotFound:
             self.sale = None
             return None
@@ -120,7 +120,7 @@ class LedgerBooks:
     def _read_exchange(self, sale_id: str) -> Sale | None:
         self._hold(sale_id)
         try:
-            self.sale = self._shop.cin7.sale(sale_id, lane=Lane.BULK)
+            self.sale = self._shop.cin7.sale(sale_id, priority=Priority.BULK)
         except NotFound:
             self.sale = None
         return self.sale
@@ -173,32 +173,34 @@ class LedgerBooks:
     def location(self, name: str) -> Location | None:
         """A location by exact name or GUID; bins by GUID only."""
         wanted = name.strip().casefold()
-        for place in self._book("locations", list[Location], lambda: self._shop.cin7.locations(lane=Lane.MONEY)):
+        for place in self._book(
+            "locations", list[Location], lambda: self._shop.cin7.locations(priority=Priority.MONEY)
+        ):
             if wanted in {place.name.casefold(), place.location_id.casefold()}:
                 return place
         return None
 
     def tax_rule(self, name: str) -> TaxRule | None:
         """A tax rule by exact name."""
-        rules = self._book("tax_rules", list[TaxRule], lambda: self._shop.cin7.tax_rules(lane=Lane.MONEY))
+        rules = self._book("tax_rules", list[TaxRule], lambda: self._shop.cin7.tax_rules(priority=Priority.MONEY))
         return next((rule for rule in rules if rule.name == name), None)
 
     def account(self, code: str) -> Account | None:
         """An account by code."""
-        accounts = self._book("accounts", list[Account], lambda: self._shop.cin7.accounts(lane=Lane.MONEY))
+        accounts = self._book("accounts", list[Account], lambda: self._shop.cin7.accounts(priority=Priority.MONEY))
         return next((account for account in accounts if account.code == code), None)
 
     def tenant(self) -> Tenant:
         """The company's settings."""
-        return self._book("me", Tenant, lambda: self._shop.cin7.me(lane=Lane.MONEY))
+        return self._book("me", Tenant, lambda: self._shop.cin7.me(priority=Priority.MONEY))
 
     def stock_of(self, sku: str) -> tuple[AvailabilityRow, ...]:
         """The stock of this SKU, read now."""
-        return self._shop.cin7.availability_of(sku, lane=Lane.MONEY)
+        return self._shop.cin7.availability_of(sku, priority=Priority.MONEY)
 
     def keeps_stock(self, sku: str) -> bool:
         """False only where Cin7 names the product a service or non-inventory."""
-        kinds = {product.kind for product in self._shop.cin7.products(sku, lane=Lane.BULK)}
+        kinds = {product.kind for product in self._shop.cin7.products(sku, priority=Priority.BULK)}
         return not kinds or not kinds <= _NO_STOCK
 
     def alias(self, sku: str) -> str | None:
@@ -254,9 +256,9 @@ class LedgerBooks:
 
 
 _READERS: dict[str, Callable[[ShopParts], Any]] = {
-    "me": lambda shop: shop.cin7.me(lane=Lane.BULK),
-    "locations": lambda shop: list(shop.cin7.locations(lane=Lane.BULK)),
-    "tax_rules": lambda shop: list(shop.cin7.tax_rules(lane=Lane.BULK)),
-    "accounts": lambda shop: list(shop.cin7.accounts(lane=Lane.BULK)),
+    "me": lambda shop: shop.cin7.me(priority=Priority.BULK),
+    "locations": lambda shop: list(shop.cin7.locations(priority=Priority.BULK)),
+    "tax_rules": lambda shop: list(shop.cin7.tax_rules(priority=Priority.BULK)),
+    "accounts": lambda shop: list(shop.cin7.accounts(priority=Priority.BULK)),
 }
 REFERENCE_BOOKS = tuple(_READERS)

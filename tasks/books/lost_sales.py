@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.calls.failures import NotFound
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.ledger import concerns, cursors
 from pipeline.parts import Parts, ShopParts
 from schemas.concerns import Concern, ConcernType
@@ -42,7 +42,7 @@ def drop_lost(parts: Parts, shop: ShopParts, concern: Concern, dropped: set[str]
     before = len(dropped)
     for sale_id in {sale_id for sale_id in concern.details.get("sales", "").split(", ") if sale_id} - dropped:
         try:
-            sale = shop.cin7.sale(sale_id, lane=Lane.MONEY)
+            sale = shop.cin7.sale(sale_id, priority=Priority.MONEY)
         except NotFound:
             sale = None
         if sale is None or sale.voided:

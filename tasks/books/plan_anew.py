@@ -4,7 +4,7 @@ tax rule or account was renamed since it was read. The effect is withdrawn, and 
 from __future__ import annotations
 
 from pipeline.calls.failures import NotFound, WireError
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.ledger import effects, entries
 from pipeline.ledger.effects import EffectRow
 from pipeline.parts import Parts
@@ -38,7 +38,7 @@ def _lost_sale(parts: Parts, row: EffectRow) -> str:
     if not isinstance(row.action, PostCreditNote | RecordRefund | AuthoriseOrder):
         return ""
     try:
-        sale = parts.shop(row.shop).cin7.sale(row.action.sale_id, lane=Lane.MONEY)
+        sale = parts.shop(row.shop).cin7.sale(row.action.sale_id, priority=Priority.MONEY)
     except NotFound:
         return "its sale is no longer in Cin7: looked for again"
     return f"sale {sale.order_number} was voided meanwhile: looked for again" if _voided_without(sale, row) else ""

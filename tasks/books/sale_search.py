@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from consumers.shared.whose_sale import Candidate, Order, Proof, bare_id, choose, like_a_name, not_found, proof
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.ledger import cursors, entries, sales
 from pipeline.parts import Parts, ShopParts
 from schemas.concerns import Concern, ConcernType
@@ -83,9 +83,9 @@ class SaleSearch:
         exact comparison is ours."""
         now, own = self._parts.clock(), bare_id(self._order.order_id)
         name = self._order.name.strip().lstrip("#").strip()
-        rows = list(self._shop.cin7.find_sales(name, lane=Lane.MONEY)) if name else []
+        rows = list(self._shop.cin7.find_sales(name, priority=Priority.MONEY)) if name else []
         if own and not any(_proof_of(self._order, row) in {Proof.ID, Proof.NAME, Proof.SHARED} for row in rows):
-            rows += self._shop.cin7.find_external(own, lane=Lane.MONEY)
+            rows += self._shop.cin7.find_external(own, priority=Priority.MONEY)
         with self._parts.ledger.write() as conn:
             for row in rows:
                 if sales.keep_sale_row(conn, self._shop.name, row, now) is not None:

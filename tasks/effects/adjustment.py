@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
 from schemas.actions import Action, AdjustStock
 from schemas.cin7.sales import adjustment_body
@@ -37,7 +37,7 @@ class AdjustmentProvider:
         """One read of what is on hand, one POST of that figure plus ours."""
         wanted = _adjustment(action)
         with asking():
-            rows = self._cin7.availability_of(wanted.line.sku, lane=Lane.MONEY)
+            rows = self._cin7.availability_of(wanted.line.sku, priority=Priority.MONEY)
         before = on_hand(rows, wanted.line)
         with before_any_byte():
             document = self._cin7.post_adjustment(adjustment_body(wanted, before))

@@ -11,7 +11,7 @@ from pipeline.calls.failures import (
     NotFound,
     NotShown,
 )
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
 from schemas.actions import Action, PostCreditNote
 from schemas.cin7.sales import credit_note_body
@@ -50,7 +50,7 @@ class CreditNoteProvider:
             return notes
         with asking_sale(action.sale_id):
             return self._cin7.credit_notes(
-                action.sale_id, action.gross.currency, tax_inclusive=action.tax_inclusive, lane=Lane.MONEY
+                action.sale_id, action.gross.currency, tax_inclusive=action.tax_inclusive, priority=Priority.MONEY
             )
 
     def _judge(self, action: PostCreditNote, progress: Mapping[str, str], notes: tuple[CreditNote, ...]) -> Finding:
@@ -85,7 +85,7 @@ class CreditNoteProvider:
         body = credit_note_body(wanted, status, task_id or wanted.task_id)
         with before_any_byte():
             notes = self._cin7.post_credit_note(
-                body, wanted.gross.currency, tax_inclusive=wanted.tax_inclusive, lane=Lane.MONEY
+                body, wanted.gross.currency, tax_inclusive=wanted.tax_inclusive, priority=Priority.MONEY
             )
         note = self._ours(wanted, task_id, notes)
         differences = compare(wanted, note, status)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from pipeline.calls.failures import NotShown
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
 from schemas.actions import Action, AuthoriseOrder, LinkExchangeOrder
 from schemas.cin7.sales import Order, order_body
@@ -47,7 +47,7 @@ class OrderProvider:
                 order_body(wanted),
                 wanted.order_total.currency,
                 tax_inclusive=wanted.tax_inclusive,
-                lane=Lane.MONEY,
+                priority=Priority.MONEY,
             )
         if answer.status in ORDER_DRAFTS | {VOIDED} or answer.status not in ORDER_STATUSES:
             raise NotShown(f"the answer shows the order as {answer.status or 'no status'}, not AUTHORISED")
@@ -76,7 +76,7 @@ class OrderProvider:
     def _read(self, wanted: AuthoriseOrder) -> Order:
         with asking_sale(wanted.sale_id):
             return self._cin7.order(
-                wanted.sale_id, wanted.order_total.currency, tax_inclusive=wanted.tax_inclusive, lane=Lane.MONEY
+                wanted.sale_id, wanted.order_total.currency, tax_inclusive=wanted.tax_inclusive, priority=Priority.MONEY
             )
 
     def _judge(self, wanted: AuthoriseOrder, order: Order) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.calls.failures import NotShown
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
 from schemas.actions import Action, RecordRefund
 from schemas.cin7.sales import payment_body
@@ -44,13 +44,13 @@ class RefundPaymentProvider:
             notes, self._sale = self._sale.credit_notes, None
             return [replace(p, task_id=note.task_id) for note in notes for p in note.refunds]
         with asking_sale(action.sale_id):
-            return self._cin7.payments(action.sale_id, action.amount.currency, lane=Lane.MONEY)
+            return self._cin7.payments(action.sale_id, action.amount.currency, priority=Priority.MONEY)
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
         """One POST; Cin7 answers the payment it made, and may ignore a field silently."""
         wanted = _refund(action)
         with before_any_byte():
-            payment = self._cin7.post_payment(payment_body(wanted), wanted.amount.currency, lane=Lane.MONEY)
+            payment = self._cin7.post_payment(payment_body(wanted), wanted.amount.currency, priority=Priority.MONEY)
         if not payment.payment_id or (payment.task_id and payment.task_id != wanted.task_id.lower()):
             raise NotShown("the answer does not show the refund that was just posted")
         return Found({}, _outcome(payment, _differences(wanted, payment)))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from consumers.shared.goods_value import came_back, issued_range
 from pipeline.calls.failures import NotFound
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
 from schemas.actions import Action, VerifyRestock
 from schemas.effects import Outcome
@@ -44,7 +44,7 @@ class RestockValueProvider:
 
     def _sale(self, sale_id: str) -> Sale | None:
         try:
-            return self._cin7.sale(sale_id, lane=Lane.BULK)
+            return self._cin7.sale(sale_id, priority=Priority.BULK)
         except NotFound:
             return None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pipeline.calls.failures import CredentialsRejected, NotFound, NotShown, Rejected, WireError
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.returngo.client import ReturnGo
 from schemas.actions import Action, CommentOnReturn, ReceiveShipment
 from schemas.effects import Outcome
@@ -29,7 +29,7 @@ class CommentProvider:
         """Whether the timeline holds a comment with our mark."""
         wanted = _comment(action)
         with asking():
-            there = self._returngo.commented(wanted.rma_id, wanted.marker, lane=Lane.MONEY)
+            there = self._returngo.commented(wanted.rma_id, wanted.marker, priority=Priority.MONEY)
         return Found({}, _said(wanted)) if there else Missing()
 
     def send(self, action: Action, progress: Mapping[str, str]) -> Found:
@@ -37,9 +37,9 @@ class CommentProvider:
         wanted = _comment(action)
         text = wanted.text if wanted.marker in wanted.text else f"{wanted.text} {wanted.marker}"
         with before_any_byte(), _refusals():
-            self._returngo.comment(wanted.rma_id, text, lane=Lane.MONEY)
+            self._returngo.comment(wanted.rma_id, text, priority=Priority.MONEY)
         try:
-            there = self._returngo.commented(wanted.rma_id, wanted.marker, lane=Lane.MONEY)
+            there = self._returngo.commented(wanted.rma_id, wanted.marker, priority=Priority.MONEY)
         except _NO_LOOK as failed:
             raise NotShown(f"the comment was taken, but could not be read back: {failed}") from failed
         if not there:
@@ -57,7 +57,7 @@ class ShipmentProvider:
         """Whether the parcel is received already, by whomever: a second write would only add a comment."""
         wanted = _parcel(action)
         with asking():
-            told, _ = self._returngo.return_(wanted.rma_id, lane=Lane.MONEY)
+            told, _ = self._returngo.return_(wanted.rma_id, priority=Priority.MONEY)
         parcel = next((s for s in told.shipments if s.shipment_id == wanted.shipment_id), None)
         if parcel is None:
             return Unclear(f"RMA {wanted.rma_id} has no parcel {wanted.shipment_id} any more")
@@ -67,7 +67,7 @@ class ShipmentProvider:
         """One PUT; the parcel in the answer is the read-back."""
         wanted = _parcel(action)
         with before_any_byte(), _refusals():
-            parcel = self._returngo.set_shipment(wanted.shipment_id, RECEIVED, lane=Lane.MONEY)
+            parcel = self._returngo.set_shipment(wanted.shipment_id, RECEIVED, priority=Priority.MONEY)
         if parcel.shipment_id != wanted.shipment_id or not parcel.received:
             raise NotShown(f"the answer shows parcel {parcel.shipment_id} as {parcel.status or 'nothing'}")
         return Found({}, _arrived(parcel))

@@ -13,7 +13,7 @@ from schemas.concerns import ConcernType
 from schemas.effects import PLANNED
 from tasks import outages
 from tasks.effects.perform import LaterError
-from tasks.failures import CREDENTIALS_PAUSE, MOST_ALONE, MOST_AMONG_OTHERS, LaneStoppedError
+from tasks.failures import CREDENTIALS_PAUSE, MOST_ALONE, MOST_AMONG_OTHERS, SystemStoppedError
 
 
 def lane_of(row: EffectRow) -> str:
@@ -23,7 +23,7 @@ def lane_of(row: EffectRow) -> str:
 
 
 def check(parts: Parts, claimed: Claim) -> None:
-    """Raises LaneStoppedError where nothing is left of this entry but writes that must wait: no call is spent on it."""
+    """Raises SystemStoppedError where only writes that must wait are left of this entry: no call is spent on it."""
     with parts.ledger.read() as conn:
         live = effects.of_entry(conn, claimed.entry_id)
     if not live or any(row.state != PLANNED for row in live):
@@ -31,7 +31,7 @@ def check(parts: Parts, claimed: Claim) -> None:
     waits = {lane_of(row): outages.stopped(parts, row.shop, lane_of(row)) for row in live}
     if all(waits.values()):
         lane, seconds = min(waits.items(), key=lambda wait: wait[1])
-        raise LaneStoppedError(lane, seconds, f"{lane} is stopped")
+        raise SystemStoppedError(lane, seconds, f"{lane} is stopped")
 
 
 class WriteOutages:
@@ -45,7 +45,7 @@ class WriteOutages:
         test = self._parts.settings.intervals.write_deadline + self._parts.settings.intervals.quota_patience
         try:
             outages.take_turn(self._parts, row.shop, lane_of(row), test)
-        except LaneStoppedError as stopped:
+        except SystemStoppedError as stopped:
             return LaterError(stopped.seconds, str(stopped))
         return None
 

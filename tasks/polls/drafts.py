@@ -10,7 +10,7 @@ import structlog
 
 from consumers.exchange_orders.obstacles import TIMERS
 from consumers.shared.order_names import exchanges_of, names_of, said, says_exchange
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, entries, sales
 from pipeline.parts import Parts
@@ -32,7 +32,7 @@ def drafts(parts: Parts, shop: str) -> None:
 
     An incomplete list raises before anything is concluded from what it does not name.
     """
-    rows = [row for page in parts.shop(shop).cin7.sale_rows(order_status=DRAFT, lane=Lane.BULK) for row in page]
+    rows = [row for page in parts.shop(shop).cin7.sale_rows(order_status=DRAFT, priority=Priority.BULK) for row in page]
     reach("sweep.polled")
     now = parts.clock()
     with parts.ledger.write() as conn:

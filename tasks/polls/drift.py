@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from pipeline.calls.failures import NotFound
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, entries, note_checks, sales
 from pipeline.ledger.note_checks import Kept
@@ -56,7 +56,7 @@ def look(parts: Parts, shop: str) -> None:
 def _read(parts: Parts, shop: str, sale_id: str) -> Sale | None:
     """The sale, or None where Cin7 says that there is none."""
     try:
-        return parts.shop(shop).cin7.sale(sale_id, lane=Lane.BULK)
+        return parts.shop(shop).cin7.sale(sale_id, priority=Priority.BULK)
     except NotFound:
         return None
 

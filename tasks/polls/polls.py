@@ -11,7 +11,7 @@ import structlog
 
 from pipeline.broker.names import REFRESH
 from pipeline.calls.failures import IncompleteSweep
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.kill_points import reach
 from pipeline.ledger import concerns, cursors, entries, journal, returns
 from pipeline.ledger import sales as known_sales
@@ -191,7 +191,7 @@ def sales(parts: Parts, shop: str) -> None:
     since, started, page = _sales_place(parts, shop)
     woken: list[tuple[int, str]] = []
     try:
-        for rows in parts.shop(shop).cin7.sale_rows(since, lane=Lane.BULK, first_page=page):
+        for rows in parts.shop(shop).cin7.sale_rows(since, priority=Priority.BULK, first_page=page):
             reach("sweep.polled")
             woken.extend(_index(parts, shop, rows))
             page += 1
@@ -250,7 +250,7 @@ def credit_notes(parts: Parts, shop: str) -> None:
     are seen."""
     since = _since(parts, shop, NOTES_SINCE)
     started = parts.clock()
-    rows = [row for page in parts.shop(shop).cin7.credit_note_rows(since, lane=Lane.BULK) for row in page]
+    rows = [row for page in parts.shop(shop).cin7.credit_note_rows(since, priority=Priority.BULK) for row in page]
     reach("sweep.polled")
     # Whichever list shows a change first must wake who waits for it: the other one will see nothing new.
     woken = _index(parts, shop, rows)
@@ -266,7 +266,7 @@ def journal_lines(parts: Parts, shop: str) -> None:
         days = journal.days_wanted(conn, shop)
     if days is None:
         return
-    lines = parts.shop(shop).cin7.transactions(*days, lane=Lane.BULK)
+    lines = parts.shop(shop).cin7.transactions(*days, priority=Priority.BULK)
     reach("sweep.polled")
     now = parts.clock()
     with parts.ledger.write() as conn:
@@ -278,7 +278,7 @@ def journal_lines(parts: Parts, shop: str) -> None:
 
 def cin7_webhooks(parts: Parts, shop: str) -> None:
     """Cin7 switches a webhook off after six failures and tells nobody (Cin7 blueprint); polling covers the gap."""
-    hooks = [hook for hook in parts.shop(shop).cin7.webhooks(lane=Lane.BULK) if "/hooks/cin7/" in hook.url]
+    hooks = [hook for hook in parts.shop(shop).cin7.webhooks(priority=Priority.BULK) if "/hooks/cin7/" in hook.url]
     off = sorted(hook.kind for hook in hooks if not hook.active)
     now = parts.clock()
     with parts.ledger.write() as conn:

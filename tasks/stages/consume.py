@@ -33,7 +33,7 @@ from tasks.books.plan_anew import plan_anew_if_outdated
 from tasks.effects import ledger_store, write_outages
 from tasks.effects.perform import Performer, Timing, waits_for_person
 from tasks.effects.providers import provider_for
-from tasks.failures import MOST_STARTS, Consequence, Exit, TakenOverError, consequence
+from tasks.failures import MOST_STARTS, Consequence, Reaction, TakenOverError, consequence
 from tasks.stages import settle
 
 log = structlog.get_logger()
@@ -300,11 +300,11 @@ def _fail(parts: Parts, claimed: Claim, error: Exception | TimeUp) -> tuple[str,
         unanswered = audit.unanswered(conn, claimed.return_id)
     what = consequence(error, claimed.failures, parts.settings.intervals, claimed.subject, unanswered)
     why = f"{type(error).__name__}: {error}"
-    if what.exit is Exit.STOP_LANE and isinstance(error, CredentialsRejected):
+    if what.reaction is Reaction.STOP_SYSTEM and isinstance(error, CredentialsRejected):
         system_outages.stop(parts, claimed.shop, "cin7", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
     elif away(error):
         system_outages.failed(parts, claimed.shop, "cin7", str(error))
-    if what.exit is Exit.BURY:
+    if what.reaction is Reaction.BURY:
         return _bury(parts, claimed, what, why, traceback.format_exc(limit=8))
     due = parts.clock() + timedelta(seconds=what.seconds)
     failed = True if what.counts else None
@@ -354,6 +354,8 @@ def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: s
 
 def _bury_poison(parts: Parts, claimed: Claim) -> str:
     why = f"started {claimed.starts - 1} times and never finished: it may be killing its worker"
-    exit_, _ = _bury(parts, claimed, Consequence(Exit.BURY, 0.0, counts=True, concern=ConcernType.POISON_TASK), why, "")
+    exit_, _ = _bury(
+        parts, claimed, Consequence(Reaction.BURY, 0.0, counts=True, concern=ConcernType.POISON_TASK), why, ""
+    )
     log.error("quarantined", consumer=claimed.consumer, subject=claimed.subject, starts=claimed.starts)
     return exit_

@@ -11,7 +11,7 @@ import structlog
 
 from consumers.roster import ROSTER
 from pipeline.calls.failures import AnotherDocument, CredentialsRejected, NotFound, Rejected, TimeUp, UnfitAnswer, away
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.kill_points import reach
 from pipeline.ledger import audit, concerns, entries, returns, strangers
 from pipeline.ledger.codec import to_json
@@ -22,7 +22,7 @@ from schemas.concerns import Concern, ConcernType
 from schemas.json.fields import SchemaInvalidError
 from schemas.returns import KNOWN_STATUSES, OPEN_STATUSES, Return
 from tasks import outages
-from tasks.failures import MOST_FAILURES, Exit, consequence
+from tasks.failures import MOST_FAILURES, Reaction, consequence
 
 log = structlog.get_logger()
 #: One message drains returns for at most this long, so that the worker can be stopped and the inbox gets its turn.
@@ -54,8 +54,8 @@ def read_one(parts: Parts, reading: Reading) -> None:
         try:
             outages.check(parts, reading.shop, "returngo")
             # Reading in turn leaves the day's last calls to what was nudged.
-            lane = Lane.MONEY if reading.nudged else Lane.BULK
-            told, raw = shop.returngo.return_(reading.rma_id, lane=lane)
+            priority = Priority.MONEY if reading.nudged else Priority.BULK
+            told, raw = shop.returngo.return_(reading.rma_id, priority=priority)
             reach("reading.read")
             woken = _keep(parts, shop, reading, told, raw)
         except Exception as error:
@@ -135,7 +135,7 @@ def _fail(parts: Parts, reading: Reading, error: Exception | TimeUp) -> None:
         cause = f"ReturnGO no longer knows RMA {reading.rma_id}."
         _raise(parts, reading, ConcernType.ORDER_NOT_FOUND, cause, "See in ReturnGO what became of it.")
     elif (reading.known or not refused) and (
-        isinstance(error, SchemaInvalidError) or what.tell or what.exit is Exit.BURY
+        isinstance(error, SchemaInvalidError) or what.tell or what.reaction is Reaction.BURY
     ):
         _bury(parts, reading, error)
     for_good = refused and reading.failures + 1 >= MOST_FAILURES

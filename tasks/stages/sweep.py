@@ -22,7 +22,7 @@ from schemas.misfits import leaving_out
 from tasks import outages
 from tasks.availability import availability
 from tasks.batches import advance
-from tasks.failures import CREDENTIALS_PAUSE, LaneStoppedError, NotYetError
+from tasks.failures import CREDENTIALS_PAUSE, NotYetError, SystemStoppedError
 from tasks.polls import broker_age, drafts, drift, gap_watch, polls, quota_watch, unfit_lists
 
 log = structlog.get_logger()
@@ -125,7 +125,7 @@ def run_poll(parts: Parts, shop: str, poll: Poll) -> None:
         outages.worked(parts, shop, poll.system)
     except NotYetError as early:
         _again(parts, shop, poll, early.seconds, now)
-    except (LaneStoppedError, QuotaWait, QuotaUnavailable) as wait:
+    except (SystemStoppedError, QuotaWait, QuotaUnavailable) as wait:
         _again(parts, shop, poll, getattr(wait, "seconds", 5.0), now)
         log.info("poll waits", shop=shop, poll=poll.name, why=str(wait))
     except CredentialsRejected as refused:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from console.cli import main
 from console.rehearsal import CannotRehearseError, ReadingCin7, rehearse
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.ledger import sales
 from pipeline.ledger.schema import all as t
 from tests.tasks.practice import SHOP, Bench
@@ -47,7 +47,7 @@ def test_a_rehearsal_posts_nothing_and_writes_no_effect(bench: Bench) -> None:
 def test_a_rehearsal_makes_its_calls_in_the_bulk_lane(bench: Bench) -> None:
     rma = bench.desk.open_return(bench.desk.sell())
     rehearse(bench.parts, rma)
-    assert {row["lane"] for row in bench.rows(t.attempts)} == {Lane.BULK.value}
+    assert {row["lane"] for row in bench.rows(t.attempts)} == {Priority.BULK.value}
 
 
 def test_a_rehearsal_goes_on_while_somebody_writes_to_the_sale(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.calls.failures import NotSent, Rejected, Throttled, Unavailable, Uncertain
-from pipeline.calls.quota import Lane, QuotaWait
+from pipeline.calls.quota import Priority, QuotaWait
 from pipeline.ledger.effects import EffectRow
 from schemas.actions import PostCreditNote, business_key
 from schemas.money import Money
@@ -144,7 +144,9 @@ class ModelCin7:
         self._say(f"look-up as of {behind:.0f} s ago")
         return tuple(self._note(doc, status) for doc in self.documents if (status := doc.status_at(seen)))
 
-    def post_credit_note(self, body: Mapping[str, Any], *_: object, lane: Lane, **__: object) -> tuple[CreditNote, ...]:
+    def post_credit_note(
+        self, body: Mapping[str, Any], *_: object, priority: Priority, **__: object
+    ) -> tuple[CreditNote, ...]:
         fate = self._fate() if self.faulty else "ok"
         fate = self.curse[1] if self.curse[0] == body["Status"] else fate
         self._say(f"POST {body['Status']} of {str(body['TaskID'])[-6:]}: {fate}")

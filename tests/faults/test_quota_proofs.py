@@ -14,7 +14,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from pipeline.calls.quota import Lane, Quota, QuotaWait
+from pipeline.calls.quota import Priority, Quota, QuotaWait
 from pipeline.cin7 import Cin7, Cin7Access
 from pipeline.settings.values import Cin7Settings
 from schemas.concerns import ConcernType
@@ -52,7 +52,14 @@ def client_of(opens: Cin7Access, redis_url: str, skew: float) -> Cin7:
 
 
 def hammer(
-    opens: Cin7Access, redis_url: str, skew: float, lane: Lane, pause: float, seconds: float, go: Barrier, out: Any
+    opens: Cin7Access,
+    redis_url: str,
+    skew: float,
+    priority: Priority,
+    pause: float,
+    seconds: float,
+    go: Barrier,
+    out: Any,
 ) -> None:
     """One process of many: calls as fast as it is let, and says how long each call waited for its slot."""
     cin7 = client_of(opens, redis_url, skew)
@@ -62,18 +69,18 @@ def hammer(
     while time.monotonic() < end:
         began = time.monotonic()
         try:
-            cin7.locations(lane=lane)
+            cin7.locations(priority=priority)
         except QuotaWait:
             continue
         waits.append(time.monotonic() - began)
         time.sleep(pause)
-    out.put((lane.value, waits))
+    out.put((priority.value, waits))
 
 
 def crowd(
-    opens: Cin7Access, redis_url: str, seconds: float, *members: tuple[float, Lane, float]
+    opens: Cin7Access, redis_url: str, seconds: float, *members: tuple[float, Priority, float]
 ) -> dict[str, list[float]]:
-    """Let processes of (skew, lane, pause) hammer together; gives the waits of each lane."""
+    """Let processes of (skew, priority, pause) hammer together; gives the waits of each priority."""
     context = multiprocessing.get_context("spawn")
     out: Any = context.Queue()
     go = context.Barrier(len(members))
@@ -82,8 +89,8 @@ def crowd(
         one.start()
     waits: dict[str, list[float]] = {}
     for _ in crew:
-        lane, mine = out.get(timeout=BOUND)
-        waits.setdefault(lane, []).extend(mine)
+        priority, mine = out.get(timeout=BOUND)
+        waits.setdefault(priority, []).extend(mine)
     for one in crew:
         one.join(BOUND)
     return waits
@@ -120,7 +127,7 @@ def test_many_hosts_with_wrong_clocks_never_break_the_limit_and_waste_next_to_no
     world: SandboxHandle, empty_log: str
 ) -> None:
     skews = (0.0, 5.0, -5.0, 3600.0)
-    crowd(access(world), empty_log, 3 * WINDOW + 0.5, *((skew, Lane.MONEY, 0.0) for skew in skews))
+    crowd(access(world), empty_log, 3 * WINDOW + 0.5, *((skew, Priority.MONEY, 0.0) for skew in skews))
     stamps = arrivals(world)
     assert worst(stamps, WINDOW) <= LIMIT
     # What a round costs beyond its window is the same few milliseconds in a window of a minute.
@@ -132,8 +139,8 @@ def test_many_hosts_with_wrong_clocks_never_break_the_limit_and_waste_next_to_no
 
 @fault("F83 F85", "bulk sync takes every call it may get", "money waits less than 2 s for a slot; bulk goes on")
 def test_money_is_let_through_while_bulk_saturates(world: SandboxHandle, empty_log: str) -> None:
-    bulk = (0.0, Lane.BULK, 0.0)
-    waits = crowd(access(world), empty_log, 2 * WINDOW, bulk, bulk, (0.0, Lane.MONEY, 0.3))
+    bulk = (0.0, Priority.BULK, 0.0)
+    waits = crowd(access(world), empty_log, 2 * WINDOW, bulk, bulk, (0.0, Priority.MONEY, 0.3))
     assert max(waits["money"]) < 2.0
     assert len(waits["money"]) >= 10
     assert len(waits["bulk"]) >= LIMIT - RESERVE
@@ -145,10 +152,10 @@ def test_a_limit_lowered_while_we_work_is_kept_at_once(empty_log: str) -> None:
     with redis.Redis.from_url(empty_log) as link:
         before, after = (Quota(link, "k", limit=limit, margin=0, window=30.0) for limit in (20, 12))
         for _ in range(11):
-            before.acquire(Lane.MONEY, 0)
-        after.acquire(Lane.MONEY, 0)
+            before.acquire(Priority.MONEY, 0)
+        after.acquire(Priority.MONEY, 0)
         with pytest.raises(QuotaWait):
-            after.acquire(Lane.MONEY, 0)
+            after.acquire(Priority.MONEY, 0)
 
 
 @fault("F26 F28", "Redis forgets the calls of this minute: rolled back, flushed", "they are counted all the same")
@@ -157,15 +164,15 @@ def test_a_redis_that_forgot_calls_does_not_give_the_window_back(empty_log: str,
     with redis.Redis.from_url(empty_log) as link:
         quota = Quota(link, "k", limit=10, margin=0, window=30.0)
         for _ in range(7):
-            quota.acquire(Lane.MONEY, 0)
+            quota.acquire(Priority.MONEY, 0)
         if forget == "flushed":
             link.flushall()
         else:
             assert link.zremrangebyrank(quota._keys[0], 2, -1) == 5
         for _ in range(3):
-            quota.acquire(Lane.MONEY, 0)
+            quota.acquire(Priority.MONEY, 0)
         with pytest.raises(QuotaWait):
-            quota.acquire(Lane.MONEY, 0)
+            quota.acquire(Priority.MONEY, 0)
 
 
 def due(bench: Bench) -> tuple[str, str]:
@@ -220,10 +227,10 @@ def test_a_used_up_day_is_told_and_forgotten_at_midnight(install: Installing, va
     day = bench.parts.shop(SHOP).returngo_quota
     day.limit, day.reserve = 4, 2
     for _ in range(2):
-        day.acquire(Lane.BULK, 0)
+        day.acquire(Priority.BULK, 0)
     quota_watch.watch(bench.parts, SHOP)
     assert "2 of today's 4 ReturnGO calls" in bench.exceptions(BUDGET)[0]["cause"]
-    day.acquire(Lane.MONEY, 0)
+    day.acquire(Priority.MONEY, 0)
     bench.redis.hset(day._keys[0], mapping={"day": "1", "used": "0"})
     quota_watch.watch(bench.parts, SHOP)
     assert bench.exceptions(BUDGET) == []

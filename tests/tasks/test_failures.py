@@ -9,40 +9,48 @@ from pipeline.calls.quota import QuotaUnavailable, QuotaWait
 from pipeline.settings.values import Intervals
 from schemas.concerns import ConcernType
 from schemas.json.fields import SchemaInvalidError
-from tasks.failures import CREDENTIALS_PAUSE, MOST_FAILURES, Exit, LaneStoppedError, SaleBusyError, backoff, consequence
+from tasks.failures import (
+    CREDENTIALS_PAUSE,
+    MOST_FAILURES,
+    Reaction,
+    SaleBusyError,
+    SystemStoppedError,
+    backoff,
+    consequence,
+)
 
 INTERVALS = Intervals()
 TABLE = [
     # failure, failures before it, exit, counts as a failure of the work
-    (QuotaWait(7.0), 99, Exit.LATER, False),
-    (QuotaUnavailable("redis is away"), 99, Exit.LATER, False),
-    (LaneStoppedError("cin7", 9.0, "down"), 99, Exit.LATER, False),
-    (SaleBusyError("busy"), 99, Exit.LATER, False),
-    (f.Throttled(12.0), 99, Exit.LATER, False),
-    (f.CredentialsRejected("403"), 99, Exit.STOP_LANE, False),
-    (f.Unavailable("502"), 99, Exit.LATER, False),
-    (f.NotSent("refused"), 99, Exit.LATER, False),
-    (f.NoAnswer("html"), 99, Exit.LATER, False),
-    (f.Uncertain("timeout"), 99, Exit.LATER, False),
-    (f.TimeUp(), 99, Exit.LATER, False),
-    (f.BadAnswer("filter ignored"), 99, Exit.LATER, True),
-    (f.NotShown("still a draft"), 99, Exit.LATER, True),
-    (f.NotFound("404"), 0, Exit.LATER, True),
-    (f.Rejected(400, ("no",)), 0, Exit.LATER, True),
-    (SchemaInvalidError({"Total": "missing"}), 0, Exit.LATER, True),
-    (SchemaInvalidError({"Total": "missing"}), MOST_FAILURES - 1, Exit.BURY, True),
-    (ZeroDivisionError("a bug"), 0, Exit.LATER, True),
-    (ZeroDivisionError("a bug"), MOST_FAILURES - 1, Exit.BURY, True),
+    (QuotaWait(7.0), 99, Reaction.LATER, False),
+    (QuotaUnavailable("redis is away"), 99, Reaction.LATER, False),
+    (SystemStoppedError("cin7", 9.0, "down"), 99, Reaction.LATER, False),
+    (SaleBusyError("busy"), 99, Reaction.LATER, False),
+    (f.Throttled(12.0), 99, Reaction.LATER, False),
+    (f.CredentialsRejected("403"), 99, Reaction.STOP_SYSTEM, False),
+    (f.Unavailable("502"), 99, Reaction.LATER, False),
+    (f.NotSent("refused"), 99, Reaction.LATER, False),
+    (f.NoAnswer("html"), 99, Reaction.LATER, False),
+    (f.Uncertain("timeout"), 99, Reaction.LATER, False),
+    (f.TimeUp(), 99, Reaction.LATER, False),
+    (f.BadAnswer("filter ignored"), 99, Reaction.LATER, True),
+    (f.NotShown("still a draft"), 99, Reaction.LATER, True),
+    (f.NotFound("404"), 0, Reaction.LATER, True),
+    (f.Rejected(400, ("no",)), 0, Reaction.LATER, True),
+    (SchemaInvalidError({"Total": "missing"}), 0, Reaction.LATER, True),
+    (SchemaInvalidError({"Total": "missing"}), MOST_FAILURES - 1, Reaction.BURY, True),
+    (ZeroDivisionError("a bug"), 0, Reaction.LATER, True),
+    (ZeroDivisionError("a bug"), MOST_FAILURES - 1, Reaction.BURY, True),
 ]
 
 
 @pytest.mark.parametrize(("error", "before", "exit_", "counts"), TABLE, ids=lambda value: str(value)[:40])
-def test_each_failure_has_its_consequence(error: Exception, before: int, exit_: Exit, counts: bool) -> None:
+def test_each_failure_has_its_consequence(error: Exception, before: int, exit_: Reaction, counts: bool) -> None:
     what = consequence(error, before, INTERVALS, "rma")
-    assert (what.exit, what.counts) == (exit_, counts)
+    assert (what.reaction, what.counts) == (exit_, counts)
 
 
-@pytest.mark.parametrize("error", [QuotaWait(7.0), LaneStoppedError("cin7", 7.0, ""), f.Throttled(7.0)])
+@pytest.mark.parametrize("error", [QuotaWait(7.0), SystemStoppedError("cin7", 7.0, ""), f.Throttled(7.0)])
 def test_who_says_when_is_believed(error: Exception) -> None:
     assert consequence(error, 3, INTERVALS, "rma").seconds == pytest.approx(7.0)
 

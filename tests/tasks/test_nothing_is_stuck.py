@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.calls.quota import Lane, QuotaWait
+from pipeline.calls.quota import Priority, QuotaWait
 from pipeline.cin7 import Cin7
 from pipeline.ledger import entries, following, returns, sales
 from pipeline.ledger.schema import all as t
@@ -229,7 +229,9 @@ def test_a_second_refund_of_a_known_return_is_found(bench: Bench, monkeypatch: p
 def test_a_sale_list_longer_than_the_quota_is_gone_on_with(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[object, int]] = []
 
-    def two_pages_at_a_time(_: object, since: object, *, lane: Lane, first_page: int = 1) -> Iterator[list[Any]]:
+    def two_pages_at_a_time(
+        _: object, since: object, *, priority: Priority, first_page: int = 1
+    ) -> Iterator[list[Any]]:
         asked.append((since, first_page))
         for page in range(first_page, 6):
             if page == first_page + 2:

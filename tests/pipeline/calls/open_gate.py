@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pipeline.calls.quota import Lane, QuotaWait
+from pipeline.calls.quota import Priority, QuotaWait
 
 
 class OpenGate:
     """Lets everyone through; counts slots taken and returned, and holds."""
 
     def __init__(self) -> None:
-        self.lanes: list[Lane] = []
+        self.lanes: list[Priority] = []
         self.arrivals: list[bool] = []
         self.holds: list[float | None] = []
         self.shut = False
 
-    def acquire(self, lane: Lane, patience: float, in_flight: float = 0.0) -> OpenGate:
+    def acquire(self, priority: Priority, patience: float, in_flight: float = 0.0) -> OpenGate:
         if self.shut:
             raise QuotaWait(9.0)
-        self.lanes.append(lane)
+        self.lanes.append(priority)
         return self
 
     def arrived(self, *, answered: bool = True) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pipeline.calls import carrier
 from pipeline.calls.carrier import Carrier, Http, Outgoing
 from pipeline.calls.failures import NotSent
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from tests.pipeline.calls.raw_server import answer, raw_server, say
 
 SAID = answer("200 OK", b"{}")
@@ -52,7 +52,7 @@ def test_a_connection_that_came_after_the_deadline_is_closed_and_nothing_was_sen
     with raw_server(say(SAID)) as server, over(SlowLine(0.5)) as http:
         line = http.client(writes=method == "POST")._transport._pool._network_backend  # type: ignore[attr-defined]
         with pytest.raises(NotSent, match=r"within 0\.2 s"):
-            Carrier(http, server.url, {}).carry(Outgoing(method, "x", Lane.MONEY, body=b"{}"), 0.2)
+            Carrier(http, server.url, {}).carry(Outgoing(method, "x", Priority.MONEY, body=b"{}"), 0.2)
         assert [socket.fileno() for socket in line.sockets] == [-1]
         assert server.requests == []
 
@@ -70,7 +70,7 @@ def test_making_the_first_client_of_a_process_takes_nothing_of_the_deadline(
     monkeypatch.setattr(carrier, "_client", slowly)
     with raw_server(say(SAID)) as server:
         http = Http()
-        assert Carrier(http, server.url, {}).carry(Outgoing(method, "x", Lane.MONEY), 1.0).status == 200
+        assert Carrier(http, server.url, {}).carry(Outgoing(method, "x", Priority.MONEY), 1.0).status == 200
         http.close()
 
 

@@ -17,11 +17,11 @@ from pipeline.calls.failures import (
     Uncertain,
     WireError,
 )
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7.answers import judge, problems
 
-READ = Outgoing("GET", "sale", Lane.MONEY)
-WRITE = Outgoing("POST", "sale/creditnote", Lane.MONEY)
+READ = Outgoing("GET", "sale", Priority.MONEY)
+WRITE = Outgoing("POST", "sale/creditnote", Priority.MONEY)
 NO_PLACE = "Location 'Quarantine' was not found in Locations reference book"
 TASK = "5c5c5c5c-0000-4000-8000-000000000009"
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.calls.call import Http
 from pipeline.calls.failures import BadAnswer, IncompleteSweep, Rejected, Uncertain
-from pipeline.calls.quota import Lane
+from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7, Cin7Access
 from tests.pipeline.calls.open_gate import OpenGate
 
@@ -214,5 +214,5 @@ def test_sweeps_are_bulk_and_a_sale_for_a_return_is_money() -> None:
     cin7 = client(serve, gate)
     list(cin7.sale_rows())
     cin7.credit_notes(SALE, "GBP")
-    cin7.credit_notes(SALE, "GBP", lane=Lane.BULK)
-    assert gate.lanes == [Lane.BULK, Lane.MONEY, Lane.BULK]
+    cin7.credit_notes(SALE, "GBP", priority=Priority.BULK)
+    assert gate.lanes == [Priority.BULK, Priority.MONEY, Priority.BULK]

@@ -23,7 +23,7 @@ from pipeline.calls.failures import (
     UnfitAnswer,
     WireError,
 )
-from pipeline.calls.quota import Lane, QuotaUnavailable, QuotaWait
+from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.shopify.client import CostGate, Item, Quantity, Refusal, Shopify, ShopifyAccess, location_gid
 from tests.pipeline.calls.open_gate import OpenGate
 
@@ -294,12 +294,12 @@ def test_a_hold_stops_every_worker_of_the_shop() -> None:
     redis = fakeredis.FakeRedis()
     slept: list[float] = []
     first, second = (CostGate(redis, "key", sleep=slept.append) for _ in range(2))
-    second.acquire(Lane.BULK, 0.0)
+    second.acquire(Priority.BULK, 0.0)
     first.hold(3.0)
 
     with pytest.raises(QuotaWait) as wait:
-        second.acquire(Lane.BULK, 1.0)
-    second.acquire(Lane.BULK, 5.0)
+        second.acquire(Priority.BULK, 1.0)
+    second.acquire(Priority.BULK, 5.0)
 
     assert 2.0 < wait.value.seconds <= 3.0
     assert 2.0 < slept[0] <= 3.0
@@ -315,7 +315,7 @@ def test_without_redis_nobody_asks() -> None:
     gate = CostGate(fakeredis.FakeRedis(server=server), "key")
 
     with pytest.raises(QuotaUnavailable):
-        gate.acquire(Lane.BULK, 0.0)
+        gate.acquire(Priority.BULK, 0.0)
     with pytest.raises(QuotaUnavailable):
         gate.hold(1.0)
 

@@ -152,11 +152,11 @@ def test_waiting_for_the_quota_is_not_a_failure(make_bench: Callable[..., Bench]
     bench = make_bench(limit=20, intervals="quota_patience = 0.1")
     _, rma = _ready(bench)
     shop = bench.parts.shop(SHOP)
-    from pipeline.calls.quota import Lane, QuotaWait
+    from pipeline.calls.quota import Priority, QuotaWait
 
     with suppress(QuotaWait):
         for _ in range(25):
-            shop.cin7_quota.acquire(Lane.MONEY, 0.0, 1.0)
+            shop.cin7_quota.acquire(Priority.MONEY, 0.0, 1.0)
     assert bench.consume(rma) == "parked"
     entry = bench.entry(rma)
     assert (entry["failures"], entry["due_at"] > bench.clock()) == (0, True)
