@@ -56,9 +56,9 @@ time.sleep(600)
 UP = """
 import sys
 from pathlib import Path
-from pipeline.roles import roles_of, Role
-from pipeline.settings import load
-from pipeline.supervisor import Supervisor
+from pipeline.running.roles import roles_of, Role
+from pipeline.settings.load import load
+from pipeline.running.supervisor import Supervisor
 settings = load(Path(sys.argv[1]), Path(sys.argv[2]), {})
 roles = [role for role in roles_of(settings, ()) if role.name == "ingress"]
 roles.append(Role("idler", (sys.executable, "-c", "import time; time.sleep(600)"), stage=2))
