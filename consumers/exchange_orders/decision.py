@@ -21,7 +21,6 @@ from consumers.exchange_orders.gathering import gather
 from consumers.exchange_orders.obstacles import TIMERS, Obstacle, met_at, obstacles
 from consumers.exchange_orders.release import (
     back_ordered,
-    begun,
     other_goods,
     proposal,
     record_out,
@@ -150,7 +149,7 @@ def _waiting(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Pla
 def _release_under_way(case: Case, sighting: Sighting) -> bool:
     units = (f"exchange:{sighting.handle}",)
     key = business_key(case.shop, case.ret.rma_id, KINDS[AuthoriseOrder], units)
-    return begun(case, key) and any(e.key == key and e.state not in {"REJECTED", "DISCARDED"} for e in case.effects)
+    return any(e.key == key and (e.confirmed or e.state.live) for e in case.effects)
 
 
 def _nobody(sighting: Sighting) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from schemas.actions import (
     business_key,
     marker,
 )
+from schemas.effects import EffectState
 from schemas.sales import Sale
 from schemas.terms import Terms
 
@@ -27,7 +28,7 @@ def _key(case: Case, kind: type[Effect], units: tuple[str, ...]) -> str:
 
 def begun(case: Case, key: str) -> bool:
     """Whether an effect with this key stands already, however it ended."""
-    return any(effect.key == key and effect.state != "WITHDRAWN" for effect in case.effects)
+    return any(effect.key == key and effect.state != EffectState.WITHDRAWN for effect in case.effects)
 
 
 def proposal(case: Case, sighting: Sighting, *, will_release: bool) -> tuple[Action, ...]:

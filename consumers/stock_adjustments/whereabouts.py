@@ -10,6 +10,7 @@ from enum import StrEnum
 from consumers.case import Case, Done
 from consumers.shared.findings import AWAITED, DROP_SHIP
 from schemas.actions import AdjustStock, PostCreditNote, TransferStock, UnitGoods, WriteOffStock
+from schemas.effects import EffectState
 from schemas.returns import Unit
 from schemas.sales import AUTHORISED, Sale, restock_open
 
@@ -52,7 +53,7 @@ class Whereabouts:
 
 def whereabouts(case: Case, sale: Sale | None = None) -> list[Whereabouts]:
     """Every unit's goods, in a stable order. `sale`, if it was read, tells of restocks that were posted later."""
-    effects = sorted((e for e in case.effects if e.state != "WITHDRAWN"), key=_when)
+    effects = sorted((e for e in case.effects if e.state != EffectState.WITHDRAWN), key=_when)
     units = sorted(case.ret.units, key=lambda unit: unit.returned_item_id)
     return [_of(unit, effects, sale) for unit in units]
 
@@ -88,7 +89,9 @@ def _of(unit: Unit, effects: list[Done], sale: Sale | None) -> Whereabouts:
             # Another system's note: where it put the goods is that system's affair.
             found = replace(found, state=State.ASIDE)
         elif effect.kind in MOVING:
-            found = replace(found, busy=True, stuck=found.stuck or effect.state in {"REJECTED", "DISCARDED"})
+            found = replace(
+                found, busy=True, stuck=found.stuck or effect.state in {EffectState.REJECTED, EffectState.DISCARDED}
+            )
     return found
 
 

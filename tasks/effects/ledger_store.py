@@ -21,7 +21,7 @@ from schemas.actions import (
     VerifyRestock,
     WriteOffStock,
 )
-from schemas.effects import CONFIRMED, Outcome
+from schemas.effects import EffectState, Outcome
 from schemas.sales import restock_open
 
 #: Goods that never come back on a shelf: kept by the shopper, or a service and the like.
@@ -55,7 +55,7 @@ class LedgerStore:
 
 def keep_facts(conn: sa.Connection, row: EffectRow, now: datetime) -> None:
     """Write what a confirmed effect means for each of its units."""
-    if row.state != CONFIRMED or row.return_id is None:
+    if row.state != EffectState.CONFIRMED or row.return_id is None:
         return
     action = row.action
     if isinstance(action, PostCreditNote):

@@ -15,7 +15,7 @@ from pipeline.calls.failures import NotSent, Rejected, Throttled, Uncertain, Wir
 from pipeline.kill_points import reach
 from pipeline.ledger.effects import EffectRow
 from schemas.actions import Action
-from schemas.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, Outcome
+from schemas.effects import EffectState, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Performer:
             return None
         reach("effect.claimed")
         row = self._look(row)
-        while row is not None and row.state == CLAIMED and row.lease_until is not None:
+        while row is not None and row.state == EffectState.CLAIMED and row.lease_until is not None:
             row = self._send(row)
         return row
 
@@ -178,13 +178,13 @@ class Performer:
             return self._found(row, finding)
         if isinstance(finding, Unclear):
             return self._unclear(row, finding.why)
-        if row.state == CLAIMED and not finding.lost:
+        if row.state == EffectState.CLAIMED and not finding.lost:
             return row
         return self._without(self._not_there(row), finding.lost)
 
     def _without(self, row: EffectRow | None, lost: tuple[str, ...]) -> EffectRow | None:
         """Sent once more from the start, where a step that was made is lost."""
-        if row is None or row.state != CLAIMED or not lost:
+        if row is None or row.state != EffectState.CLAIMED or not lost:
             return row
         kept = {name: value for name, value in row.progress.items() if name not in lost}
         return self.store.change(row, self.clock(), progress=kept)
@@ -194,7 +194,7 @@ class Performer:
         progress = {**row.progress, **found.progress}
         if found.outcome is None:
             return self._goes_on(row, progress, now)
-        if row.state == UNCERTAIN and row.sends:
+        if row.state == EffectState.UNCERTAIN and row.sends:
             # Unanswered, and done all the same: writes get through.
             self.outages.met(row, None)
         done = self.store.confirm(row, replace(found.outcome, details={**progress, **found.outcome.details}), now)
@@ -206,8 +206,10 @@ class Performer:
         """A step is there, and the next may be sent. One that was known before says nothing new about the step in
         doubt: that one is not there yet, or else it could be sent for ever."""
         if progress != row.progress:
-            return self.store.change(row, now, state=CLAIMED, progress=progress, lookups=0, step_sends=0, why="")
-        return row if row.state == CLAIMED else self._not_there(row)
+            return self.store.change(
+                row, now, state=EffectState.CLAIMED, progress=progress, lookups=0, step_sends=0, why=""
+            )
+        return row if row.state == EffectState.CLAIMED else self._not_there(row)
 
     def _not_there(self, row: EffectRow) -> EffectRow | None:
         now = self.clock()
@@ -217,11 +219,11 @@ class Performer:
             wait = self._lookup_wait(row, now)
             why = f"not found yet; the next look-up decides ({lookups} of {self.timing.negatives})"
             return self.store.change(
-                row, now, state=UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
+                row, now, state=EffectState.UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
             )
         if row.step_sends < self.timing.sends or self.outages.shared(row):
             return self.store.change(
-                row, now, state=CLAIMED, lookups=0, why="not found after the quiet period: one more send"
+                row, now, state=EffectState.CLAIMED, lookups=0, why="not found after the quiet period: one more send"
             )
         return self._give_up(row, f"sent {row.step_sends} times, and not found {lookups} times after the quiet period")
 
@@ -242,7 +244,7 @@ class Performer:
         return self.store.change(
             row,
             now,
-            state=UNCERTAIN,
+            state=EffectState.UNCERTAIN,
             lookups=row.lookups + 1,
             due_at=now + self.timing.lookup_waits[-1],
             lease_until=None,
@@ -251,7 +253,7 @@ class Performer:
 
     def _give_up(self, row: EffectRow, why: str) -> EffectRow | None:
         # No due time: nothing touches it again until a person requeues it.
-        return self.store.change(row, self.clock(), state=UNCERTAIN, due_at=None, lease_until=None, why=why)
+        return self.store.change(row, self.clock(), state=EffectState.UNCERTAIN, due_at=None, lease_until=None, why=why)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -263,7 +265,7 @@ class Performer:
         sending = self.store.change(
             row,
             now,
-            state=SENDING,
+            state=EffectState.SENDING,
             sent_at=now,
             sends=row.sends + 1,
             step_sends=row.step_sends + 1,
@@ -307,7 +309,7 @@ class Performer:
 
     def _taken(self, row: EffectRow, found: Found) -> EffectRow | None:
         row_now = self._found(row, found)
-        if row_now is not None and row_now.state == CLAIMED:
+        if row_now is not None and row_now.state == EffectState.CLAIMED:
             reach("effect.progressed")
         return row_now
 
@@ -319,7 +321,7 @@ class Performer:
         return self.store.change(
             row,
             now,
-            state=PLANNED,
+            state=EffectState.PLANNED,
             sends=row.sends - 1,
             step_sends=row.step_sends - 1,
             sent_at=None,
@@ -346,7 +348,7 @@ class Performer:
         )
 
     def _end(self, row: EffectRow, why: str, progress: Mapping[str, str] | None = None) -> EffectRow | None:
-        values: dict[str, Any] = {"state": REJECTED, "due_at": None, "lease_until": None, "why": why}
+        values: dict[str, Any] = {"state": EffectState.REJECTED, "due_at": None, "lease_until": None, "why": why}
         if progress is not None:
             values["progress"] = dict(progress)
         return self.store.change(row, self.clock(), **values)
@@ -354,12 +356,18 @@ class Performer:
     def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
         now = self.clock()
         return self.store.change(
-            row, now, state=UNCERTAIN, due_at=now + self.timing.lookup_waits[0], lease_until=None, lookups=0, why=why
+            row,
+            now,
+            state=EffectState.UNCERTAIN,
+            due_at=now + self.timing.lookup_waits[0],
+            lease_until=None,
+            lookups=0,
+            why=why,
         )
 
     def _later(self, row: EffectRow, later: LaterError) -> EffectRow | None:
         now = self.clock()
-        state = PLANNED if row.state == CLAIMED else row.state
+        state = EffectState.PLANNED if row.state == EffectState.CLAIMED else row.state
         return self.store.change(
             row, now, state=state, due_at=now + timedelta(seconds=later.seconds), lease_until=None, why=later.why
         )
@@ -367,4 +375,4 @@ class Performer:
 
 def waits_for_person(row: EffectRow) -> bool:
     """Whether the machine has done what it may: refused for good, or uncertain with no look-up left."""
-    return row.state == REJECTED or (row.state == UNCERTAIN and row.due_at is None)
+    return row.state == EffectState.REJECTED or (row.state == EffectState.UNCERTAIN and row.due_at is None)

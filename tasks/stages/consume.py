@@ -23,7 +23,7 @@ from pipeline.ledger.letters import dead
 from pipeline.parts import Parts, ShopParts, on_behalf
 from schemas.actions import AdoptCreditNote
 from schemas.concerns import Concern, ConcernType
-from schemas.effects import CONFIRMED, LIVE, PLANNED, REJECTED, STANDING, Outcome
+from schemas.effects import STANDING, EffectState, Outcome
 from schemas.money import Money
 from tasks import outages as system_outages
 from tasks.availability import availability
@@ -129,7 +129,7 @@ def load_case(parts: Parts, claimed: Claim) -> Case:
     told = returns.told(row)
     if told is None:
         raise LookupError(f"RMA {row['rma_id']} has not been read yet")
-    seen = tuple(done_of(e) for e in done if not (e["state"] == PLANNED and e["sends"] == 0))
+    seen = tuple(done_of(e) for e in done if not (e["state"] == EffectState.PLANNED and e["sends"] == 0))
     return Case(claimed.shop, told, seen, waived, row["opened_at"])
 
 
@@ -139,7 +139,7 @@ def done_of(row: Any) -> Done:
     return Done(
         key=row["key"],
         kind=row["kind"],
-        state=row["state"],
+        state=EffectState(row["state"]),
         units=tuple(row["action"].get("units", ())),
         reference=row["reference"],
         number=row["number"],
@@ -167,7 +167,7 @@ def _keep_plan(work: Work, plan: Plan) -> None:
         if not entries.keep_plan(conn, claimed, plan_as_json(plan) | {"at": now.isoformat()}):
             raise TakenOverError
         wanted = {action.key for action in plan.actions}
-        for old in effects.of_entry(conn, claimed.entry_id, (PLANNED,)):
+        for old in effects.of_entry(conn, claimed.entry_id, (EffectState.PLANNED,)):
             if old.key not in wanted:
                 effects.withdraw(conn, old.effect_id, now, "no longer wanted by the facts")
         ids = [effects.plan(conn, claimed.entry_id, claimed.shop, claimed.return_id, a, now) for a in plan.actions]
@@ -202,7 +202,7 @@ def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
     performer = Performer(store, provider, timing_of(work.parts), work.parts.clock, outages)
     with on_behalf(effect_id=row.effect_id):
         done = performer.perform(row.effect_id)
-    if done is not None and done.state == REJECTED:
+    if done is not None and done.state == EffectState.REJECTED:
         plan_anew_if_outdated(work.parts, done, books)
 
 
@@ -273,7 +273,7 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
     """Which of the four exits, why, and when again. What waits for a person never holds up what the machine can still
     do."""
     buried = [row for row in rows if waits_for_person(row)]
-    pending = [row for row in rows if row.state in LIVE and row not in buried]
+    pending = [row for row in rows if row.state.live and row not in buried]
     reasons = [row.why or "waiting to be sent" for row in pending] + [wait.reason for wait in plan.waits]
     dues = [_next_look(row, now) for row in pending] + [now + wait.look_again for wait in plan.waits]
     said = "; ".join(dict.fromkeys([*reasons, *(row.why for row in buried)]))
@@ -281,7 +281,7 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
         return entries.PARKED, said, min(dues)
     if buried:
         return entries.BURIED, said, None
-    if plan.refusal and not any(row.state == CONFIRMED for row in rows):
+    if plan.refusal and not any(row.state == EffectState.CONFIRMED for row in rows):
         return entries.REFUSED, plan.refusal, None
     return entries.SETTLED, "; ".join(plan.remarks), None
 

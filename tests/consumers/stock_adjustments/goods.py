@@ -10,6 +10,7 @@ from typing import Any
 from consumers.case import Case, Done, Plan
 from consumers.stock_adjustments import decision
 from schemas.actions import KINDS, Action
+from schemas.effects import EffectState
 from schemas.returns import Return
 from schemas.sales import Account, AvailabilityRow, Movement, Sale
 from schemas.terms import Disposition, DispositionRule, Finding, Terms
@@ -39,7 +40,13 @@ def damage_terms(**more: Any) -> Terms:
 def confirmed(action: Action, at: datetime = NOW, **more: Any) -> Done:
     """The effect of this action as done."""
     told = {"restock_status": "AUTHORISED", **more.pop("details", {})}
-    plain = {"state": "CONFIRMED", "reference": "task-CR-1", "number": "CR-1", "confirmed_at": at, "details": told}
+    plain = {
+        "state": EffectState.CONFIRMED,
+        "reference": "task-CR-1",
+        "number": "CR-1",
+        "confirmed_at": at,
+        "details": told,
+    }
     return Done(
         **{"key": action.key, "kind": KINDS[type(action)], "units": action.units, "action": action, **plain, **more}
     )
