@@ -36,7 +36,7 @@ class ReadingCin7:
     """Cin7 in the lane of bulk work, where a rehearsal takes no slot from money. Whatever does not read is refused."""
 
     _READINGS = ("sale", "find_", "credit_notes", "payments", "order", "me", "locations", "tax_rules", "accounts")
-    _ALSO = ("products", "availability", "movements", "write_off", "transfer", "adjustment", "transactions")
+    _ALSO = ("products", "availability", "movements", "transactions")
 
     def __init__(self, cin7: Cin7) -> None:
         self._cin7 = cin7

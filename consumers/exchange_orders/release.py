@@ -8,7 +8,6 @@ from decimal import Decimal
 from consumers.case import Case
 from consumers.exchange_orders.facts import Sighting, linked, our_release, out_units, real_units, release_units
 from schemas.actions import (
-    KINDS,
     Action,
     AuthoriseOrder,
     CommentOnReturn,
@@ -23,7 +22,7 @@ from schemas.terms import Terms
 
 
 def _key(case: Case, kind: type[Effect], units: tuple[str, ...]) -> str:
-    return business_key(case.shop, case.ret.rma_id, KINDS[kind], units)
+    return business_key(case.shop, case.ret.rma_id, kind.kind, units)
 
 
 def begun(case: Case, key: str) -> bool:

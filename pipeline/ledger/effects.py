@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pipeline.ledger.codec import action_from_json, action_to_json
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
-from schemas.actions import KINDS, Action, Effect
+from schemas.actions import Action, Effect
 from schemas.effects import LIVE, PAST_VOID, EffectState, Outcome
 
 #: In `progress` of a confirmed note: it was taken back in Cin7 since; the word says how it was last seen there.
@@ -102,7 +102,7 @@ def plan(
 
     An effect that was withdrawn, or planned and never sent, takes the new action and keeps its fence.
     """
-    kind = KINDS[type(action)]
+    kind = action.kind
     fresh = {
         "entry_id": entry_id,
         "return_id": return_id,

@@ -8,18 +8,16 @@ from pipeline.ledger import doubts, effects
 from pipeline.ledger.effects import EffectRow
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts
-from schemas.actions import CommentOnReturn, ReceiveShipment
 from schemas.concerns import ConcernType
 from schemas.effects import EffectState
 from tasks import outages
-from tasks.effects.perform import LaterError
+from tasks.effects.protocol import LaterError
 from tasks.failures import CREDENTIALS_PAUSE, MOST_ALONE, MOST_AMONG_OTHERS, SystemStoppedError
 
 
 def lane_of(row: EffectRow) -> str:
     """The lane of this effect's writes: the system that holds its document, and the kind of document."""
-    system = "returngo" if isinstance(row.action, CommentOnReturn | ReceiveShipment) else "cin7"
-    return f"{system}:{row.kind}"
+    return f"{row.action.system}:{row.kind}"
 
 
 def check(parts: Parts, claimed: Claim) -> None:

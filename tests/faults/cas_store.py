@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.ledger.effects import EffectRow
-from schemas.actions import KINDS, Action
+from schemas.actions import Action
 from schemas.effects import EffectState, Outcome
 
 
@@ -44,7 +44,7 @@ class CasStore:
         self.rows[new] = EffectRow(
             effect_id=new,
             key=action.key,
-            kind=KINDS[type(action)],
+            kind=action.kind,
             shop="alder",
             entry_id=1,
             return_id=1,

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from pipeline.ledger.effects import EffectRow
 from schemas.effects import EffectState
-from tasks.effects.perform import Performer, Timing, waits_for_person
+from tasks.effects.perform import Performer, waits_for_person
+from tasks.effects.protocol import Timing
 from tests.faults.cas_store import CasStore
 from tests.faults.interleaving import WatchedProvider, WatchedStore, Worker
 from tests.faults.model_cin7 import CURSES, DIRECT, SIMPLE, STYLES, ModelCin7, ModelOutages, an_action

@@ -11,7 +11,8 @@ from pipeline.calls.failures import Throttled
 from pipeline.ledger.effects import EffectRow
 from schemas.actions import Action
 from schemas.effects import EffectState, Outcome
-from tasks.effects.perform import Found, Performer
+from tasks.effects.perform import Performer
+from tasks.effects.protocol import Found
 from tests.faults.cas_store import CasStore
 from tests.faults.explorer import Variant
 from tests.faults.model_cin7 import DIRECT, DRAFTED, ModelOutages

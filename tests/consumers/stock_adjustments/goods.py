@@ -9,7 +9,7 @@ from typing import Any
 
 from consumers.case import Case, Done, Plan
 from consumers.stock_adjustments import decision
-from schemas.actions import KINDS, Action
+from schemas.actions import Action
 from schemas.effects import EffectState
 from schemas.returns import Return
 from schemas.sales import Account, AvailabilityRow, Movement, Sale
@@ -47,9 +47,7 @@ def confirmed(action: Action, at: datetime = NOW, **more: Any) -> Done:
         "confirmed_at": at,
         "details": told,
     }
-    return Done(
-        **{"key": action.key, "kind": KINDS[type(action)], "units": action.units, "action": action, **plain, **more}
-    )
+    return Done(**{"key": action.key, "kind": action.kind, "units": action.units, "action": action, **plain, **more})
 
 
 def credited(ret: Return, sale: Sale | None = None, terms: Terms | None = None, **more: Any) -> Case:
@@ -90,7 +88,7 @@ def goods_plan(case: Case, terms: Terms | None = None, now: datetime = NOW, **bo
 
 def stock_actions(plan: Plan) -> list[Action]:
     """What moves goods, without the look at their value."""
-    return [action for action in plan.actions if KINDS[type(action)] != "value"]
+    return [action for action in plan.actions if action.kind != "value"]
 
 
 __all__ = ["CAGE", "MAIN", "NOW", "THREE"]
