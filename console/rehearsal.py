@@ -18,7 +18,7 @@ from pipeline.cin7 import Cin7
 from pipeline.ledger import concerns, effects, returns
 from pipeline.ledger.schema import all as t
 from pipeline.parts import Parts, ShopParts, on_behalf
-from schemas.effects import PLANNED, REJECTED, WITHDRAWN
+from schemas.effects import EffectState
 from schemas.json.fields import SchemaInvalidError
 from schemas.returns import Return
 from tasks.books.books import LedgerBooks
@@ -36,7 +36,7 @@ class ReadingCin7:
     """Cin7 in the lane of bulk work, where a rehearsal takes no slot from money. Whatever does not read is refused."""
 
     _READINGS = ("sale", "find_", "credit_notes", "payments", "order", "me", "locations", "tax_rules", "accounts")
-    _ALSO = ("products", "availability", "movements", "write_off", "transfer", "adjustment", "transactions")
+    _ALSO = ("products", "availability", "movements", "transactions")
 
     def __init__(self, cin7: Cin7) -> None:
         self._cin7 = cin7
@@ -164,8 +164,8 @@ def _case(parts: Parts, subject: Subject) -> Case:
     with parts.ledger.read() as conn:
         rows = effects.of_return(conn, return_id)
         waived = concerns.waived(conn, return_id)
-    over = {REJECTED} if subject.requeued else set()
-    standing = [row for row in rows if not (row["state"] == PLANNED and row["sends"] == 0)]
+    over = {EffectState.REJECTED} if subject.requeued else set()
+    standing = [row for row in rows if not (row["state"] == EffectState.PLANNED and row["sends"] == 0)]
     seen = tuple(done_of(row) for row in standing if row["state"] not in over)
     return Case(subject.shop, subject.ret, seen, waived, subject.row["opened_at"])
 
@@ -175,7 +175,7 @@ def _done(parts: Parts, entry: Mapping[str, Any] | None) -> list[dict[str, str]]
     if entry is None:
         return []
     f = t.effects.c
-    begun = (f.state != WITHDRAWN) & sa.not_((f.state == PLANNED) & (f.sends == 0))
+    begun = (f.state != EffectState.WITHDRAWN) & sa.not_((f.state == EffectState.PLANNED) & (f.sends == 0))
     query = sa.select(f.key, f.state, f.number).where((f.entry_id == entry["id"]) & begun).order_by(f.id)
     with parts.ledger.read() as conn:
         return [dict(row) for row in conn.execute(query).mappings()]

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 
 from schemas.actions import Action
 from schemas.concerns import Concern, ConcernType
+from schemas.effects import EffectState
 from schemas.money import Money
 from schemas.returns import Return
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An effect already in the ledger, as a decision may see it. `state` is the ledger's word, e.g. PLANNED or
-    CONFIRMED."""
+    """An effect already in the ledger, as a decision may see it."""
 
     key: str
     kind: str
-    state: str
+    state: EffectState
     units: tuple[str, ...]
     reference: str = ""
     number: str = ""
@@ -31,7 +31,7 @@ class Done:
     @property
     def confirmed(self) -> bool:
         """Whether the provider's document is known to exist."""
-        return self.state == "CONFIRMED"
+        return self.state == EffectState.CONFIRMED
 
     @property
     def taken_back(self) -> bool:
@@ -52,7 +52,7 @@ class Case:
     def covered(self, kind: str) -> frozenset[str]:
         """The units that effects of this kind already cover. A refused effect covers its units until a person requeues
         it; a withdrawn one does not."""
-        live = (e for e in self.effects if e.kind == kind and e.state != "WITHDRAWN")
+        live = (e for e in self.effects if e.kind == kind and e.state != EffectState.WITHDRAWN)
         return frozenset(unit for effect in live for unit in effect.units)
 
 

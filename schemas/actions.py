@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar, get_args
 
 from schemas.money import Money
 from schemas.sales import Charge, DocumentLine, StockLine
@@ -22,9 +24,38 @@ def marker(key: str) -> str:
     return "RL-" + hashlib.blake2b(key.encode(), digest_size=6).hexdigest()
 
 
+class System(StrEnum):
+    """Who holds an action's document; the value is its word in the ledger."""
+
+    CIN7 = "cin7"
+    RETURNGO = "returngo"
+
+    @property
+    def called(self) -> str:
+        """As people write it."""
+        return {System.CIN7: "Cin7", System.RETURNGO: "ReturnGO"}[self]
+
+
+class GoodsEnd(StrEnum):
+    """Where a stock document leaves the goods of its units: THERE, at the location each unit names, or GONE."""
+
+    THERE = "there"
+    GONE = "gone"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What all actions share: the business key, the sale it belongs to and the units it settles."""
+    """What all actions share: the business key, the sale it belongs to and the units it settles.
+
+    A class says what the rest of Returnline must know of its kind: `kind`, its part of the business key; `system`, who
+    holds the document; `goods_end`, for a document that moves goods after the credit note; `repeats`, whether the same
+    unit may get another one later.
+    """
+
+    kind: ClassVar[str]
+    system: ClassVar[System] = System.CIN7
+    goods_end: ClassVar[GoodsEnd | None] = None
+    repeats: ClassVar[bool] = False
 
     key: str
     sale_id: str
@@ -34,6 +65,11 @@ class Effect:
     def marker(self) -> str:
         """The trace of the key left in the provider's document."""
         return marker(self.key)
+
+    @property
+    def money(self) -> Money | None:
+        """The money it moves; None for an action that moves none."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +112,8 @@ class PostCreditNote(Effect):
     `extras` say what its charges are; `fees_withheld` is what the refund payment keeps because the note could not.
     """
 
+    kind: ClassVar[str] = "credit"
+
     task_id: str
     simple: bool
     invoice_number: str
@@ -94,10 +132,17 @@ class PostCreditNote(Effect):
     extras: tuple[NoteExtra, ...] = ()
     fees_withheld: Money | None = None
 
+    @property
+    def money(self) -> Money | None:
+        """What the document is worth; None for nothing."""
+        return self.gross or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptCreditNote(Effect):
     """Accept a credit note that somebody else made for the same units; nothing is sent."""
+
+    kind: ClassVar[str] = "credit"
 
     task_id: str
     number: str
@@ -105,10 +150,18 @@ class AdoptCreditNote(Effect):
     tax: Money
     gross: Money
 
+    @property
+    def money(self) -> Money | None:
+        """What the document is worth; None for nothing."""
+        return self.gross or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOffStock(Effect):
     """Remove quantities at one location to an expense account, at original cost (a delta, unlike an adjustment)."""
+
+    kind: ClassVar[str] = "write-off"
+    goods_end: ClassVar[GoodsEnd | None] = GoodsEnd.GONE
 
     location_id: str
     account: str
@@ -122,6 +175,10 @@ class WriteOffStock(Effect):
 class TransferStock(Effect):
     """Move quantities between two locations."""
 
+    kind: ClassVar[str] = "transfer"
+    goods_end: ClassVar[GoodsEnd | None] = GoodsEnd.THERE
+    repeats: ClassVar[bool] = True
+
     from_location_id: str
     to_location_id: str
     completed_on: date
@@ -134,6 +191,9 @@ class TransferStock(Effect):
 class AdjustStock(Effect):
     """Add `quantity` counted units at one location. Cin7 takes the new absolute figure, so it is read immediately
     before (Cin7 blueprint)."""
+
+    kind: ClassVar[str] = "adjust"
+    goods_end: ClassVar[GoodsEnd | None] = GoodsEnd.THERE
 
     location_id: str
     effective_on: date
@@ -151,6 +211,8 @@ class VerifyRestock(Effect):
     With `number`, `gross_base` (gross in base currency) and `noted_on` the journal can answer, which is read in bulk.
     """
 
+    kind: ClassVar[str] = "value"
+
     task_id: str
     goods: tuple[UnitGoods, ...] = ()
     number: str = ""
@@ -163,6 +225,8 @@ class RecordRefund(Effect):
     """Record on the credit note that the shopper's money went out. `units` name the transaction, `settles` the returned
     items that it paid back."""
 
+    kind: ClassVar[str] = "refund"
+
     task_id: str
     reference: str
     amount: Money
@@ -171,10 +235,18 @@ class RecordRefund(Effect):
     rate: Decimal
     settles: tuple[str, ...] = ()
 
+    @property
+    def money(self) -> Money | None:
+        """What the document is worth; None for nothing."""
+        return self.amount or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentOnReturn(Effect):
     """Write on the RMA's timeline in ReturnGO."""
+
+    kind: ClassVar[str] = "comment"
+    system: ClassVar[System] = System.RETURNGO
 
     rma_id: str
     text: str
@@ -183,6 +255,9 @@ class CommentOnReturn(Effect):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveShipment(Effect):
     """Tell ReturnGO that the parcel is received, which lets its automatic refund go."""
+
+    kind: ClassVar[str] = "receive"
+    system: ClassVar[System] = System.RETURNGO
 
     rma_id: str
     shipment_id: str
@@ -193,6 +268,8 @@ class AuthoriseOrder(Effect):
     """Take a Cin7 sale order out of Draft by sending the whole document back with Status AUTHORISED. `released` are the
     returned units whose exchange it is."""
 
+    kind: ClassVar[str] = "authorise"
+
     memo: str
     order_total: Money
     lines: tuple[DocumentLine, ...] = ()
@@ -202,6 +279,11 @@ class AuthoriseOrder(Effect):
     released: tuple[str, ...] = ()
     extra: dict[str, str] = field(default_factory=dict, compare=False, hash=False)
 
+    @property
+    def money(self) -> Money | None:
+        """What the document is worth; None for nothing."""
+        return self.order_total or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkExchangeOrder(Effect):
@@ -210,9 +292,16 @@ class LinkExchangeOrder(Effect):
     `released` are the returned units whose exchange is out of Draft ("" in `sale_id`: Cin7 has no sale of it).
     """
 
+    kind: ClassVar[str] = "exchange"
+
     number: str
     released: tuple[str, ...] = ()
     order_total: Money | None = None
+
+    @property
+    def money(self) -> Money | None:
+        """What the document is worth; None for nothing."""
+        return self.order_total or None
 
 
 Action = (
@@ -229,17 +318,5 @@ Action = (
     | LinkExchangeOrder
 )
 
-#: The kind part of the business key, one per action.
-KINDS: dict[type[Effect], str] = {
-    PostCreditNote: "credit",
-    AdoptCreditNote: "credit",
-    WriteOffStock: "write-off",
-    TransferStock: "transfer",
-    AdjustStock: "adjust",
-    VerifyRestock: "value",
-    RecordRefund: "refund",
-    CommentOnReturn: "comment",
-    ReceiveShipment: "receive",
-    AuthoriseOrder: "authorise",
-    LinkExchangeOrder: "exchange",
-}
+#: The kinds of document that move goods after the credit note.
+MOVING = frozenset(action.kind for action in get_args(Action) if action.goods_end)

@@ -13,6 +13,7 @@ from consumers.credit_notes.matter import Matter, Placed
 from consumers.shared.line_total_rule import HUNDRED, TotalRule, extended, four, sum_of
 from consumers.shared.refunds_told import CANCELLATION, fees_of, shop_rate
 from schemas.actions import PostCreditNote
+from schemas.effects import EffectState
 from schemas.money import FOUR_PLACES
 from schemas.returns import Unit
 from schemas.sales import Charge, CreditNote, DocumentLine, Invoice
@@ -57,7 +58,7 @@ def _fee(kind: str, unit: str, amount: Decimal, of: Iterable[Unit], matter: Matt
 
 def taken_kinds(case: Case) -> list[str]:
     """The fee kinds that notes of this return have already dealt with."""
-    notes = [e.action for e in case.effects if e.kind == "credit" and e.state != "WITHDRAWN"]
+    notes = [e.action for e in case.effects if e.kind == "credit" and e.state != EffectState.WITHDRAWN]
     extras = [extra for note in notes if isinstance(note, PostCreditNote) for extra in note.extras]
     return [extra.kind.removeprefix("fee:") for extra in extras if extra.kind.startswith("fee:")]
 

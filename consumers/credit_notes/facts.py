@@ -14,6 +14,7 @@ from consumers.shared.go_live import held_back
 from consumers.shared.refunds_told import any_fee, disputed, succeeded
 from consumers.shared.waits import HOUR, LONG, SOON, summed
 from schemas.concerns import Concern, ConcernType
+from schemas.effects import EffectState
 from schemas.returns import ENDED_STATUSES, KNOWN_STATUSES, PENDING
 from schemas.sales import Account, Location, Sale, TaxRule, Tenant
 from schemas.terms import EffectOwner, Terms
@@ -165,7 +166,7 @@ def _unknown_status(case: Case) -> Plan:
 def _ended(case: Case) -> Plan:
     effects = [effect for effect in case.effects if effect.kind == "credit"]
     posted = [effect for effect in effects if effect.confirmed]
-    if any(effect.state in {"SENDING", "UNCERTAIN"} for effect in effects):
+    if any(effect.state in {EffectState.SENDING, EffectState.UNCERTAIN} for effect in effects):
         return Plan(waits=(Wait("the return has ended, but a credit note may already be on its way", SOON),))
     if not posted:
         return Plan(refusal=f"the return is {case.ret.status} and nothing was credited")

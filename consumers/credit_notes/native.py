@@ -18,11 +18,12 @@ from consumers.shared.refunds_told import in_currency, paid_out
 from consumers.shared.sku_match import SkuMatch
 from consumers.shared.waits import HOUR, Held, waits_of
 from schemas.actions import AdoptCreditNote, business_key, marker
+from schemas.effects import EffectState
 from schemas.money import Money
 from schemas.returns import Unit
 from schemas.sales import AUTHORISED, CreditNote, Sale
 
-_OVER = frozenset({"WITHDRAWN", "REJECTED"})
+_OVER = frozenset({EffectState.WITHDRAWN, EffectState.REJECTED})
 
 
 def ours(note: CreditNote, case: Case) -> bool:
@@ -71,8 +72,7 @@ def vanished(sale: Sale, case: Case) -> list[Done]:
 
 def in_flight(case: Case) -> list[Done]:
     """Credit effects that may or may not have reached Cin7 yet. What a person discarded is waited for no longer."""
-    over = _OVER | {"DISCARDED"}
-    return [e for e in case.effects if e.kind == "credit" and not e.confirmed and e.state not in over]
+    return [e for e in case.effects if e.kind == "credit" and e.state.live]
 
 
 def credits_product(note: CreditNote, product_id: str) -> bool:

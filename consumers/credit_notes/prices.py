@@ -8,6 +8,7 @@ from decimal import Decimal
 from consumers.case import Case
 from consumers.shared.refunds_told import portal_price
 from schemas.actions import PostCreditNote
+from schemas.effects import EffectState
 from schemas.money import coin_of
 from schemas.returns import Unit
 from schemas.terms import Terms
@@ -37,7 +38,7 @@ class Prices:
 def prices_credited(case: Case, currency: str) -> Prices:
     """The same of the units that notes of this return credit already, from what the ledger keeps of them."""
     units = {unit.returned_item_id: unit for unit in case.ret.units}
-    notes = [e.action for e in case.effects if e.kind == "credit" and e.state != "WITHDRAWN"]
+    notes = [e.action for e in case.effects if e.kind == "credit" and e.state != EffectState.WITHDRAWN]
     known = Prices()
     for goods in (one for note in notes if isinstance(note, PostCreditNote) for one in note.goods):
         unit = units.get(goods.unit)

@@ -11,6 +11,7 @@ from consumers.credit_notes.prices import prices_credited
 from consumers.shared.refunds_told import in_currency, shop_rate, succeeded, undecided
 from schemas.actions import Action, PostCreditNote
 from schemas.concerns import Concern, ConcernType
+from schemas.effects import EffectState
 from schemas.money import FOUR_PLACES, Money, coin_of, total
 from schemas.returns import DONE, Transaction, Unit
 from schemas.terms import EffectOwner, Terms
@@ -43,7 +44,7 @@ def unexplained(case: Case, terms: Terms) -> Unexplained | None:
     Too little refunded counts only once ReturnGO calls the return done and no refund is on its way: the rest may still
     come. Too much is too much whatever is on its way.
     """
-    notes = [e for e in case.effects if e.kind == "credit" and e.state != "WITHDRAWN"]
+    notes = [e for e in case.effects if e.kind == "credit" and e.state != EffectState.WITHDRAWN]
     done, ret = succeeded(case.ret), case.ret
     if not done or any(u.exchanged for u in ret.units) or not all(e.confirmed for e in notes):
         return None

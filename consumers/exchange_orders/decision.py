@@ -21,7 +21,6 @@ from consumers.exchange_orders.gathering import gather
 from consumers.exchange_orders.obstacles import TIMERS, Obstacle, met_at, obstacles
 from consumers.exchange_orders.release import (
     back_ordered,
-    begun,
     other_goods,
     proposal,
     record_out,
@@ -32,7 +31,7 @@ from consumers.shared.go_live import held_back
 from consumers.shared.order_names import exchanged_units, exchanges_of, on_original, wants_exchange
 from consumers.shared.unknown_words import sale_wait
 from consumers.shared.waits import HOUR, LONG, SOON, merged
-from schemas.actions import KINDS, AuthoriseOrder, PostCreditNote, business_key
+from schemas.actions import AuthoriseOrder, PostCreditNote, business_key
 from schemas.concerns import Concern, ConcernType
 from schemas.money import total
 from schemas.returns import DONE, ENDED_STATUSES, PENDING, RECEIVED, VALIDATED, ExchangeOrder, Return
@@ -149,8 +148,8 @@ def _waiting(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Pla
 
 def _release_under_way(case: Case, sighting: Sighting) -> bool:
     units = (f"exchange:{sighting.handle}",)
-    key = business_key(case.shop, case.ret.rma_id, KINDS[AuthoriseOrder], units)
-    return begun(case, key) and any(e.key == key and e.state not in {"REJECTED", "DISCARDED"} for e in case.effects)
+    key = business_key(case.shop, case.ret.rma_id, AuthoriseOrder.kind, units)
+    return any(e.key == key and (e.confirmed or e.state.live) for e in case.effects)
 
 
 def _nobody(sighting: Sighting) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from consumers.case import Case
 from consumers.exchange_orders.facts import Sighting, linked, our_release, out_units, real_units, release_units
 from schemas.actions import (
-    KINDS,
     Action,
     AuthoriseOrder,
     CommentOnReturn,
@@ -17,17 +16,18 @@ from schemas.actions import (
     business_key,
     marker,
 )
+from schemas.effects import EffectState
 from schemas.sales import Sale
 from schemas.terms import Terms
 
 
 def _key(case: Case, kind: type[Effect], units: tuple[str, ...]) -> str:
-    return business_key(case.shop, case.ret.rma_id, KINDS[kind], units)
+    return business_key(case.shop, case.ret.rma_id, kind.kind, units)
 
 
 def begun(case: Case, key: str) -> bool:
     """Whether an effect with this key stands already, however it ended."""
-    return any(effect.key == key and effect.state != "WITHDRAWN" for effect in case.effects)
+    return any(effect.key == key and effect.state != EffectState.WITHDRAWN for effect in case.effects)
 
 
 def proposal(case: Case, sighting: Sighting, *, will_release: bool) -> tuple[Action, ...]:

@@ -13,9 +13,6 @@ from schemas.money import Money
 from schemas.returns import Return, Transaction, Unit
 from schemas.sales import Account, CreditNote, Sale, Tenant
 
-#: A person gave the effect up, or it was taken back: nothing of it is on its way any more.
-_OVER = frozenset({"WITHDRAWN", "DISCARDED"})
-
 
 @dataclass(frozen=True, slots=True)
 class RefundFacts:
@@ -97,4 +94,4 @@ def sale_id_of(effect: Done) -> str:
 
 def on_the_way(effect: Done) -> bool:
     """Whether the effect may still happen, or wait for a person, so that nobody may count on it or against it."""
-    return not effect.confirmed and effect.state not in _OVER
+    return not effect.confirmed and not effect.state.over

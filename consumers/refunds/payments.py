@@ -15,7 +15,6 @@ from consumers.refunds.facts import (
     credited,
     credits_of,
     moved_at,
-    on_the_way,
     refunds,
     sale_id_of,
 )
@@ -24,6 +23,7 @@ from consumers.shared.unknown_words import SALE_STEP, of_sale
 from consumers.shared.waits import HOUR
 from schemas.actions import PostCreditNote, RecordRefund, business_key, marker
 from schemas.concerns import Concern, ConcernType
+from schemas.effects import EffectState
 from schemas.money import Money, total, zero
 from schemas.returns import SUCCESS, Transaction
 from schemas.sales import AUTHORISED, CreditNote, Sale, Tenant
@@ -64,7 +64,7 @@ def _unseen(effect: Done, note: CreditNote) -> RecordRefund | None:
     action = effect.action
     if not isinstance(action, RecordRefund) or action.task_id != note.task_id:
         return None
-    if effect.state == "REJECTED" or not on_the_way(effect):
+    if not effect.state.live:
         return None
     return None if any(action.marker in payment.reference for payment in note.refunds) else action
 
@@ -118,7 +118,7 @@ def notes_of(case: Case, transaction: Transaction) -> list[Done]:
 def _parts(case: Case, transaction: Transaction) -> list[RecordRefund]:
     """What is recorded of the transaction, or on its way, or refused and with a person."""
     name = _name(transaction)
-    mine = [e.action for e in case.effects if e.kind == "refund" and e.state != "WITHDRAWN"]
+    mine = [e.action for e in case.effects if e.kind == "refund" and e.state != EffectState.WITHDRAWN]
     parts = [action for action in mine if isinstance(action, RecordRefund)]
     return [a for a in parts if any(unit == name or unit.startswith(f"{name}@") for unit in a.units)]
 

@@ -10,14 +10,21 @@ from consumers.refunds.facts import RefundFacts, credit_of, goods_of, on_the_way
 from consumers.shared.gate import goods_received
 from consumers.shared.unknown_words import strange_money
 from consumers.shared.waits import LONG
-from schemas.actions import AdoptCreditNote, CommentOnReturn, PostCreditNote, ReceiveShipment, business_key, marker
+from schemas.actions import (
+    MOVING,
+    AdoptCreditNote,
+    CommentOnReturn,
+    PostCreditNote,
+    ReceiveShipment,
+    business_key,
+    marker,
+)
 from schemas.returns import AGREED_STATUSES, REQUESTED, SUCCESS, Shipment, Unit
 from schemas.sales import AUTHORISED
 from schemas.terms import Disposition, EffectOwner, RefundRelease, Terms
 
 #: Fates that move no stock of ours.
 _NO_STOCK = frozenset({Disposition.KEEP.value, "not_stock"})
-_STOCK_MOVES = frozenset({"write-off", "transfer", "adjust"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,7 @@ def _lack(unit: Unit, case: Case, facts: RefundFacts, terms: Terms) -> Lack | No
         return None
     if unit.inspection is not None and not unit.inspection.returned:
         return Lack(f"{unit.sku} was not in the parcel")
-    if any(e.kind in _STOCK_MOVES and on_the_way(e) and unit.returned_item_id in e.units for e in case.effects):
+    if any(e.kind in MOVING and on_the_way(e) and unit.returned_item_id in e.units for e in case.effects):
         return Lack(f"{unit.sku} is still being moved")
     return _lack_of_goods(unit, credit, case, facts, terms)
 

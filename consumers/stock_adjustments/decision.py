@@ -15,7 +15,7 @@ from consumers.shared.unknown_words import strange_restock
 from consumers.shared.waits import HOUR, LONG, QUARTER, Held, concern_of, waits_of
 from consumers.stock_adjustments.arrivals import Arrivals, arrivals_of, held_by_trouble
 from consumers.stock_adjustments.concerns import goods_concerns
-from consumers.stock_adjustments.documents import Desk, adjustments, transfers, value_checks, write_offs
+from consumers.stock_adjustments.documents import Desk, documents_of, value_checks
 from consumers.stock_adjustments.facts import GoodsFacts, gather
 from consumers.stock_adjustments.moves import moves_of
 from consumers.stock_adjustments.whereabouts import State, Whereabouts, whereabouts
@@ -53,12 +53,12 @@ def plan(case: Case, facts: GoodsFacts, terms: Terms, now: datetime) -> Plan:
     came = arrivals_of(case, log, facts, terms)
     moving = moves_of(case, log, terms, facts.locations)
     held = [*moving.held, *came.held, *held_by_trouble(case, log, facts), *_quiet(case, log)]
-    made = [transfers(desk, moving.moves), write_offs(desk, moving.moves), adjustments(desk, came.found)]
-    actions = tuple(action for some in made for action in some.actions) + value_checks(desk)
+    made = documents_of(desk, moving.moves, came.found)
+    actions = (*made.actions, *value_checks(desk))
     look_back = (Wait("what was just done is looked at once more", NEXT),) if actions else ()
     return Plan(
         actions=actions,
-        waits=waits_of([*held, *(one for some in made for one in some.held)]) + look_back,
+        waits=waits_of([*held, *made.held]) + look_back,
         concerns=told + _claims(case, came),
         remarks=tuple(dict.fromkeys([*moving.remarks, *came.remarks])),
     )

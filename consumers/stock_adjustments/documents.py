@@ -60,6 +60,12 @@ class Made:
     held: list[Held] = field(default_factory=list)
 
 
+def documents_of(desk: Desk, moves: Sequence[Move], arrived: Sequence[Arrival]) -> Made:
+    """Every document that the moves and the late arrivals call for."""
+    made = [transfers(desk, moves), write_offs(desk, moves), adjustments(desk, arrived)]
+    return Made([a for some in made for a in some.actions], [h for some in made for h in some.held])
+
+
 def transfers(desk: Desk, moves: Sequence[Move]) -> Made:
     """One transfer for each pair of locations."""
     made = Made()
@@ -76,7 +82,7 @@ def transfers(desk: Desk, moves: Sequence[Move]) -> Made:
 def _transfer(desk: Desk, moves: Sequence[Move], origin: str, target: Location) -> TransferStock:
     units = tuple(sorted(step_name(move.now) for move in moves))
     return TransferStock(
-        key=desk.key("transfer", units),
+        key=desk.key(TransferStock.kind, units),
         sale_id=moves[0].now.sale_id,
         units=units,
         from_location_id=origin,
@@ -105,7 +111,7 @@ def write_offs(desk: Desk, moves: Sequence[Move]) -> Made:
 def _write_off(desk: Desk, moves: Sequence[Move], origin: str, account: str) -> WriteOffStock:
     units = tuple(sorted(_name(move) for move in moves))
     return WriteOffStock(
-        key=desk.key("write-off", units),
+        key=desk.key(WriteOffStock.kind, units),
         sale_id=moves[0].now.sale_id,
         units=units,
         location_id=origin,
@@ -197,7 +203,7 @@ def _adjustment(desk: Desk, came: Sequence[Arrival], account: str) -> AdjustStoc
     [line, *_] = tied(one.goods.parts for one in came)
     pieces = sum((part.quantity for one in came for part in one.goods.parts), Decimal(0))
     return AdjustStock(
-        key=desk.key("adjust", units),
+        key=desk.key(AdjustStock.kind, units),
         sale_id=desk.facts.sale.sale_id if desk.facts.sale else "",
         units=units,
         location_id=came[0].place.location_id,

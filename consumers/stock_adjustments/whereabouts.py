@@ -9,12 +9,10 @@ from enum import StrEnum
 
 from consumers.case import Case, Done
 from consumers.shared.findings import AWAITED, DROP_SHIP
-from schemas.actions import AdjustStock, PostCreditNote, TransferStock, UnitGoods, WriteOffStock
+from schemas.actions import MOVING, GoodsEnd, PostCreditNote, UnitGoods
+from schemas.effects import EffectState
 from schemas.returns import Unit
 from schemas.sales import AUTHORISED, Sale, restock_open
-
-#: The kinds of effect that move goods after the credit note.
-MOVING = frozenset({"transfer", "adjust", "write-off"})
 
 
 class State(StrEnum):
@@ -52,7 +50,7 @@ class Whereabouts:
 
 def whereabouts(case: Case, sale: Sale | None = None) -> list[Whereabouts]:
     """Every unit's goods, in a stable order. `sale`, if it was read, tells of restocks that were posted later."""
-    effects = sorted((e for e in case.effects if e.state != "WITHDRAWN"), key=_when)
+    effects = sorted((e for e in case.effects if e.state != EffectState.WITHDRAWN), key=_when)
     units = sorted(case.ret.units, key=lambda unit: unit.returned_item_id)
     return [_of(unit, effects, sale) for unit in units]
 
@@ -78,7 +76,7 @@ def _when(effect: Done) -> tuple[bool, float]:
 def _of(unit: Unit, effects: list[Done], sale: Sale | None) -> Whereabouts:
     found = Whereabouts(unit)
     for effect, goods in _about(unit, effects):
-        if isinstance(effect.action, TransferStock):
+        if effect.action is not None and effect.action.repeats:
             found = replace(found, moves=found.moves + 1)
         if effect.confirmed and goods is not None:
             state = _state(effect, goods, sale)
@@ -88,7 +86,9 @@ def _of(unit: Unit, effects: list[Done], sale: Sale | None) -> Whereabouts:
             # Another system's note: where it put the goods is that system's affair.
             found = replace(found, state=State.ASIDE)
         elif effect.kind in MOVING:
-            found = replace(found, busy=True, stuck=found.stuck or effect.state in {"REJECTED", "DISCARDED"})
+            found = replace(
+                found, busy=True, stuck=found.stuck or effect.state in {EffectState.REJECTED, EffectState.DISCARDED}
+            )
     return found
 
 
@@ -103,14 +103,10 @@ def _about(unit: Unit, effects: list[Done]) -> Iterator[tuple[Done, UnitGoods | 
 
 
 def _state(effect: Done, goods: UnitGoods, sale: Sale | None) -> State:
-    match effect.action:
-        case WriteOffStock():
-            return State.GONE
-        case TransferStock() | AdjustStock():
-            return State.THERE
-        case PostCreditNote():
-            return _after_credit(effect, goods, sale)
-    return State.ASIDE
+    if isinstance(effect.action, PostCreditNote):
+        return _after_credit(effect, goods, sale)
+    end = effect.action.goods_end if effect.action else None
+    return {GoodsEnd.GONE: State.GONE, GoodsEnd.THERE: State.THERE, None: State.ASIDE}[end]
 
 
 def _after_credit(effect: Done, goods: UnitGoods, sale: Sale | None) -> State:

@@ -13,6 +13,7 @@ from pipeline.ledger.reference_books import reference_book
 from pipeline.ledger.sales import _S
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
+from schemas.effects import EffectState
 from schemas.go_live import zone_named
 from schemas.sales import Sale
 
@@ -54,12 +55,14 @@ def notes_on(conn: sa.Connection, shop: str, sale_id: str, order_name: str = "")
         mine &= c.return_id.in_(sa.select(r.id).where((r.shop == shop) & (r.order_name == order_name)))
     asked = (c.number, c.marker, c.return_id, c.kind, c.state, c.progress)
     rows = conn.execute(sa.select(*asked).where(mine)).all()
-    there = [row for row in rows if row.kind == "credit" and row.state != "WITHDRAWN" and _may_stand(row)]
+    there = [row for row in rows if row.kind == "credit" and row.state != EffectState.WITHDRAWN and _may_stand(row)]
     return [{"name": row.number or row.marker, "return_id": row.return_id} for row in there]
 
 
 def _may_stand(row: Any) -> bool:
-    return row.state in {"CONFIRMED", "SENDING", "UNCERTAIN"} or "task_id" in (row.progress or {})
+    return row.state in {EffectState.CONFIRMED, EffectState.SENDING, EffectState.UNCERTAIN} or "task_id" in (
+        row.progress or {}
+    )
 
 
 def tied_orders(conn: sa.Connection, shops: Iterable[str], sale_ids: Iterable[str]) -> dict[str, str]:

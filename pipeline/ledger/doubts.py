@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pipeline.ledger.effects import EffectRow
 from pipeline.ledger.schema import all as t
-from schemas.effects import CONFIRMED, SENDING, UNCERTAIN
+from schemas.effects import EffectState
 
 #: More sends of one step than any decision asks for.
 _MOST = 100
@@ -26,14 +26,14 @@ def unanswered_writes(conn: sa.Connection, row: EffectRow) -> list[datetime]:
 
 def others_written(conn: sa.Connection, row: EffectRow, since: datetime) -> datetime | None:
     """When, after that moment, another effect of this kind was first written: sent, and it stands."""
-    stands = (_E.state == CONFIRMED) & (_E.confirmed_at > since) & (_E.sends > 0) & (_E.source == "ours")
+    stands = (_E.state == EffectState.CONFIRMED) & (_E.confirmed_at > since) & (_E.sends > 0) & (_E.source == "ours")
     first = sa.select(_E.confirmed_at).where(_others(row) & stands).order_by(_E.confirmed_at).limit(1)
     return conn.execute(first).scalars().first()
 
 
 def others_in_doubt(conn: sa.Connection, row: EffectRow) -> bool:
     """Whether another effect of this kind does not know now what became of its send."""
-    doubts = _E.state.in_((SENDING, UNCERTAIN)) & _E.due_at.is_not(None) & (_E.step_sends > 0)
+    doubts = _E.state.in_((EffectState.SENDING, EffectState.UNCERTAIN)) & _E.due_at.is_not(None) & (_E.step_sends > 0)
     return conn.execute(sa.select(_E.id).where(_others(row) & doubts).limit(1)).first() is not None
 
 

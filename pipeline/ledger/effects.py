@@ -12,20 +12,8 @@ import sqlalchemy as sa
 from pipeline.ledger.codec import action_from_json, action_to_json
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
-from schemas.actions import KINDS, Action, Effect
-from schemas.effects import (
-    CLAIMED,
-    CONFIRMED,
-    DISCARDED,
-    LIVE,
-    PAST_VOID,
-    PLANNED,
-    REJECTED,
-    SENDING,
-    UNCERTAIN,
-    WITHDRAWN,
-    Outcome,
-)
+from schemas.actions import Action, Effect
+from schemas.effects import LIVE, PAST_VOID, EffectState, Outcome
 
 #: In `progress` of a confirmed note: it was taken back in Cin7 since; the word says how it was last seen there.
 TAKEN_BACK = "taken_back"
@@ -44,7 +32,7 @@ class EffectRow:
     return_id: int | None
     sale_id: str
     action: Action
-    state: str
+    state: EffectState
     fence: int
     sends: int
     step_sends: int
@@ -68,7 +56,7 @@ def _row(row: Any) -> EffectRow:
         return_id=row["return_id"],
         sale_id=row["sale_id"],
         action=action_from_json(row["action"]),
-        state=row["state"],
+        state=EffectState(row["state"]),
         fence=row["fence"],
         sends=row["sends"],
         step_sends=row["step_sends"],
@@ -114,13 +102,13 @@ def plan(
 
     An effect that was withdrawn, or planned and never sent, takes the new action and keeps its fence.
     """
-    kind = KINDS[type(action)]
+    kind = action.kind
     fresh = {
         "entry_id": entry_id,
         "return_id": return_id,
         "sale_id": action.sale_id,
         "action": action_to_json(action),
-        "state": PLANNED,
+        "state": EffectState.PLANNED,
         "due_at": now,
         "planned_at": now,
         "changed_at": now,
@@ -129,18 +117,20 @@ def plan(
     new = insert_once(conn, t.effects, key=action.key, shop=shop, kind=kind, marker=action.marker, progress={}, **fresh)
     row = conn.execute(sa.select(t.effects).where(_F.key == action.key)).mappings().one()
     if not new:
-        replaceable = row["state"] == WITHDRAWN or (row["state"] == PLANNED and row["sends"] == 0)
+        replaceable = row["state"] == EffectState.WITHDRAWN or (
+            row["state"] == EffectState.PLANNED and row["sends"] == 0
+        )
         if not replaceable:
             return None
         again = {**fresh, "reconcile_first": row["reconcile_first"] or row["sends"] > 0, "lookups": 0, "step_sends": 0}
-        if row["state"] == PLANNED:
+        if row["state"] == EffectState.PLANNED:
             again["planned_at"] = row["planned_at"]
         conn.execute(t.effects.update().where((_F.id == row["id"]) & (_F.fence == row["fence"])).values(**again))
     if return_id is not None and not _take_units(conn, int(row["id"]), return_id, kind, action.units):
         conn.execute(
             t.effects.update()
             .where(_F.id == row["id"])
-            .values(state=WITHDRAWN, due_at=None, why="units are in another effect")
+            .values(state=EffectState.WITHDRAWN, due_at=None, why="units are in another effect")
         )
         return None
     return int(row["id"])
@@ -164,11 +154,11 @@ def free_units(conn: sa.Connection, effect_id: int) -> None:
 def withdraw(conn: sa.Connection, effect_id: int, now: datetime, why: str) -> bool:
     """Take back an effect of which nothing was ever sent, or that was definitely refused. False where it is too late
     for that."""
-    untouched = (_F.state == PLANNED) & (_F.sends == 0)
+    untouched = (_F.state == EffectState.PLANNED) & (_F.sends == 0)
     changed = conn.execute(
         t.effects.update()
-        .where((_F.id == effect_id) & (untouched | (_F.state == REJECTED)))
-        .values(state=WITHDRAWN, due_at=None, lease_until=None, why=why, changed_at=now, fence=_F.fence + 1)
+        .where((_F.id == effect_id) & (untouched | (_F.state == EffectState.REJECTED)))
+        .values(state=EffectState.WITHDRAWN, due_at=None, lease_until=None, why=why, changed_at=now, fence=_F.fence + 1)
     )
     if changed.rowcount == 1:
         free_units(conn, effect_id)
@@ -181,12 +171,12 @@ def look_again(conn: sa.Connection, effect_id: int, now: datetime) -> bool:
     It stays UNCERTAIN: it is looked up first, and only look-ups that find nothing after the quiet period allow one more
     send. One of which nothing was ever sent is simply planned again.
     """
-    waits = (_F.id == effect_id) & (_F.state == UNCERTAIN) & _F.due_at.is_(None)
+    waits = (_F.id == effect_id) & (_F.state == EffectState.UNCERTAIN) & _F.due_at.is_(None)
     changed = conn.execute(
         t.effects.update()
         .where(waits)
         .values(
-            state=sa.case((_F.sends == 0, PLANNED), else_=UNCERTAIN),
+            state=sa.case((_F.sends == 0, EffectState.PLANNED.value), else_=EffectState.UNCERTAIN.value),
             due_at=now,
             lookups=0,
             step_sends=sa.case((_F.step_sends > 1, 1), else_=_F.step_sends),
@@ -206,16 +196,18 @@ def allow_past_void(conn: sa.Connection, effect_id: int) -> None:
     """
     kept = conn.execute(sa.select(_F.progress).where(_F.id == effect_id)).scalar_one()
     progress = {name: value for name, value in kept.items() if name != "task_id"} | {PAST_VOID: "yes"}
-    conn.execute(t.effects.update().where((_F.id == effect_id) & (_F.state != CONFIRMED)).values(progress=progress))
+    conn.execute(
+        t.effects.update().where((_F.id == effect_id) & (_F.state != EffectState.CONFIRMED)).values(progress=progress)
+    )
 
 
 def discard(conn: sa.Connection, effect_id: int, now: datetime, why: str) -> bool:
     """A person gives an effect up that is not confirmed: it is never sent again, and its units stay taken."""
-    undone = _F.state.in_((*LIVE, REJECTED))
+    undone = _F.state.in_((*LIVE, EffectState.REJECTED))
     changed = conn.execute(
         t.effects.update()
         .where((_F.id == effect_id) & undone)
-        .values(state=DISCARDED, due_at=None, lease_until=None, why=why, changed_at=now, fence=_F.fence + 1)
+        .values(state=EffectState.DISCARDED, due_at=None, lease_until=None, why=why, changed_at=now, fence=_F.fence + 1)
     )
     return changed.rowcount == 1
 
@@ -224,11 +216,11 @@ def claim(conn: sa.Connection, effect_id: int, now: datetime, lease: timedelta) 
     """Take a due effect. One found SENDING was interrupted after the point of no return: it becomes UNCERTAIN, never
     PLANNED."""
     row = get(conn, effect_id)
-    if row.state not in LIVE or row.due_at is None or row.due_at > now:
+    if not row.state.live or row.due_at is None or row.due_at > now:
         return None
     if row.lease_until is not None and row.lease_until > now:
         return None
-    state = UNCERTAIN if row.state in {SENDING, UNCERTAIN} else CLAIMED
+    state = EffectState.UNCERTAIN if row.state in {EffectState.SENDING, EffectState.UNCERTAIN} else EffectState.CLAIMED
     return _change(conn, row, now, state=state, fence=row.fence + 1, lease_until=now + lease)
 
 
@@ -251,7 +243,7 @@ def confirm(conn: sa.Connection, row: EffectRow, outcome: Outcome, now: datetime
         conn,
         row,
         now,
-        state=CONFIRMED,
+        state=EffectState.CONFIRMED,
         confirmed_at=now,
         due_at=None,
         lease_until=None,
@@ -281,7 +273,11 @@ def number_of(conn: sa.Connection, effect_id: int) -> str:
 
 def expired(conn: sa.Connection, now: datetime, limit: int = 100) -> list[tuple[int, int]]:
     """Effects whose worker vanished: (effect id, entry id)."""
-    query = sa.select(_F.id, _F.entry_id).where(_F.state.in_((CLAIMED, SENDING)) & (_F.lease_until <= now)).limit(limit)
+    query = (
+        sa.select(_F.id, _F.entry_id)
+        .where(_F.state.in_((EffectState.CLAIMED, EffectState.SENDING)) & (_F.lease_until <= now))
+        .limit(limit)
+    )
     return [(int(effect), int(entry)) for effect, entry in conn.execute(query)]
 
 

@@ -14,7 +14,7 @@ from pipeline.ledger import entries
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert
 from schemas.cin7.stock import JournalLine
-from schemas.effects import LIVE, PLANNED
+from schemas.effects import LIVE, EffectState
 
 _F = t.effects.c
 _WAITING = (_F.kind == "value") & _F.state.in_(LIVE)
@@ -53,6 +53,8 @@ def wake_waiting(conn: sa.Connection, shop: str, now: datetime) -> list[tuple[in
         .where((_F.shop == shop) & _WAITING)
     ).all()
     for effect_id, entry_id, _ in rows:
-        conn.execute(t.effects.update().where((_F.id == effect_id) & (_F.state == PLANNED)).values(due_at=now))
+        conn.execute(
+            t.effects.update().where((_F.id == effect_id) & (_F.state == EffectState.PLANNED)).values(due_at=now)
+        )
         entries.make_due(conn, int(entry_id), now)
     return [(int(entry_id), str(consumer)) for _, entry_id, consumer in rows]

@@ -14,7 +14,7 @@ from pipeline.ledger.concerns import OPEN
 from pipeline.ledger.effects import TAKEN_BACK, EffectRow, of_row
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert
-from schemas.effects import CONFIRMED
+from schemas.effects import EffectState
 from schemas.sales import AUTHORISED
 
 _F, _S, _N, _X, _R = t.effects.c, t.sales.c, t.note_checks.c, t.exceptions.c, t.returns.c
@@ -56,7 +56,7 @@ def due(
     last = sa.func.max(_F.confirmed_at).label("last")
     # Each note has its first check; a later note of the sale does not put that off.
     ripe = sa.func.max(sa.case((_F.confirmed_at <= now - FIRST_CHECK, _F.confirmed_at))).label("ripe")
-    mine = (_F.shop == shop) & (_F.kind == "credit") & (_F.state == CONFIRMED) & (_F.sale_id != "")
+    mine = (_F.shop == shop) & (_F.kind == "credit") & (_F.state == EffectState.CONFIRMED) & (_F.sale_id != "")
     notes = sa.select(_F.sale_id, last, ripe).where(mine & (_F.confirmed_at >= now - LOOK_BACK)).group_by(_F.sale_id)
     grouped = notes.subquery()
     same_sale = (_S.shop == shop) & (_S.sale_id == grouped.c.sale_id)
@@ -126,7 +126,9 @@ def _shown_otherwise(conn: sa.Connection, shop: str, row: Mapping[str, Any]) -> 
 
 
 def _agrees(conn: sa.Connection, shop: str, row: Mapping[str, Any]) -> bool:
-    mine = (_F.shop == shop) & (_F.sale_id == row["sale_id"]) & (_F.kind == "credit") & (_F.state == CONFIRMED)
+    mine = (
+        (_F.shop == shop) & (_F.sale_id == row["sale_id"]) & (_F.kind == "credit") & (_F.state == EffectState.CONFIRMED)
+    )
     ours = sum((gross for gross in conn.execute(sa.select(_F.gross).where(mine)).scalars() if gross), Decimal(0))
     return bool(abs(ours - Decimal(row["credited"])) <= _ROUNDING)
 
@@ -138,7 +140,7 @@ def seen(conn: sa.Connection, shop: str, sale_id: str, updated: datetime | None,
 
 def confirmed_notes(conn: sa.Connection, shop: str, sale_id: str) -> list[Kept]:
     """Every confirmed note of the sale, ours and adopted, in the order of confirmation."""
-    mine = (_F.shop == shop) & (_F.sale_id == sale_id) & (_F.kind == "credit") & (_F.state == CONFIRMED)
+    mine = (_F.shop == shop) & (_F.sale_id == sale_id) & (_F.kind == "credit") & (_F.state == EffectState.CONFIRMED)
     query = (
         sa.select(t.effects, _R.rma_id)
         .join(t.returns, _R.id == _F.return_id)

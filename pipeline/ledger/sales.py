@@ -14,6 +14,7 @@ from pipeline.ledger import returns
 from pipeline.ledger.entries import OPEN, PARKED
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
+from schemas.effects import EffectState
 from schemas.returns import Return
 from schemas.sales import DRAFT, SaleRow
 
@@ -158,5 +159,7 @@ def adopted_notes(conn: sa.Connection, shop: str, sale_id: str) -> frozenset[str
     rows = conn.execute(
         sa.select(c.number, c.reference, c.kind, c.source, c.state).where((c.shop == shop) & (c.sale_id == sale_id))
     )
-    adopted = [row for row in rows if row.kind == "credit" and row.source != "ours" and row.state == "CONFIRMED"]
+    adopted = [
+        row for row in rows if row.kind == "credit" and row.source != "ours" and row.state == EffectState.CONFIRMED
+    ]
     return frozenset(name for row in adopted for name in (row.number, row.reference) if name)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pipeline.ledger import returns
 from pipeline.ledger.concerns import OPEN
 from pipeline.ledger.schema import all as t
-from schemas.effects import CONFIRMED
+from schemas.effects import EffectState
 
 #: How far back a sign of somebody else's writing is looked for.
 RECENT = timedelta(days=30)
@@ -92,6 +92,6 @@ def _channel_orders(conn: sa.Connection, shop: str, now: datetime) -> frozenset[
 
 def _adopted(conn: sa.Connection, shop: str, now: datetime) -> int:
     f = t.effects.c
-    mine = (f.shop == shop) & (f.kind == "credit") & (f.state == CONFIRMED) & (f.source != "ours")
+    mine = (f.shop == shop) & (f.kind == "credit") & (f.state == EffectState.CONFIRMED) & (f.source != "ours")
     query = sa.select(sa.func.count()).where(mine & (f.confirmed_at >= now - RECENT))
     return int(conn.execute(query).scalar_one())

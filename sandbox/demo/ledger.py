@@ -14,10 +14,11 @@ from pipeline.ledger.schema import all as t
 from pipeline.settings.load import load
 from sandbox.demo.day.words import ALDER
 from sandbox.demo.stage import Stage
+from schemas.effects import LIVE, EffectState
 from schemas.sales import Tenant
 
 CONSUMER = "credit-notes"
-UNDECIDED = ("PLANNED", "CLAIMED", "SENDING", "UNCERTAIN", "REJECTED")
+UNDECIDED = (*LIVE, EffectState.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class View:
 
 _BATCHES = sa.select(t.batches.c.shop, t.batches.c.state).order_by(t.batches.c.id)
 _EFFECTS = (
-    sa.select(t.effects.c.kind, sa.func.count()).where(t.effects.c.state == "CONFIRMED").group_by(t.effects.c.kind)
+    sa.select(t.effects.c.kind, sa.func.count())
+    .where(t.effects.c.state == EffectState.CONFIRMED)
+    .group_by(t.effects.c.kind)
 )
 
 
@@ -110,7 +113,11 @@ def _standings(conn: sa.Connection) -> dict[str, Standing]:
     for row in conn.execute(sa.select(x.subject, x.type, x.state, x.cause)):
         raised.setdefault(row[0], []).append(row)
     joined = t.effects.join(t.returns, t.returns.c.id == t.effects.c.return_id)
-    made = sa.select(t.returns.c.rma_id, t.effects.c.kind).select_from(joined).where(t.effects.c.state == "CONFIRMED")
+    made = (
+        sa.select(t.returns.c.rma_id, t.effects.c.kind)
+        .select_from(joined)
+        .where(t.effects.c.state == EffectState.CONFIRMED)
+    )
     done: dict[str, set[str]] = {}
     for rma, kind in conn.execute(made):
         done.setdefault(rma, set()).add(kind)

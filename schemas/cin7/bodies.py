@@ -1,4 +1,4 @@
-"""Actions as Cin7 Core bodies, numbers exact.
+"""Actions about a sale as Cin7 Core bodies, numbers exact, and what all bodies share.
 
 Every POST replaces the whole document (Cin7 blueprint), so each body is complete.
 """
@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from schemas.actions import AdjustStock, AuthoriseOrder, PostCreditNote, RecordRefund, TransferStock, WriteOffStock
+from schemas.actions import AuthoriseOrder, PostCreditNote, RecordRefund
 from schemas.sales import Charge, DocumentLine, StockLine
 
 TEXT_LIMIT = 1024
@@ -49,49 +49,6 @@ def payment_body(action: RecordRefund) -> dict[str, Any]:
         "Account": action.account,
         "CurrencyRate": action.rate,
     }
-
-
-def write_off_body(action: WriteOffStock, status: str = "COMPLETED") -> dict[str, Any]:
-    """A write-off: quantities to remove (deltas), under ProductCode where other documents say SKU."""
-    return {
-        "Status": status,
-        **_place("LocationID", "Location", action.location_id),
-        "Account": action.account,
-        "EffectiveDate": local_day(action.effective_on),
-        "Notes": marked(action.notes, action.marker),
-        "Lines": [_stock(line) | {"ProductCode": line.sku, "Quantity": line.quantity} for line in merged(action.lines)],
-    }
-
-
-def transfer_body(action: TransferStock, status: str = "COMPLETED") -> dict[str, Any]:
-    """A transfer of quantities (deltas); bins only by GUID, and one line for each SKU (twice is refused)."""
-    return {
-        "Status": status,
-        **_place("From", "FromLocation", action.from_location_id),
-        **_place("To", "ToLocation", action.to_location_id),
-        "CostDistributionType": "Cost",
-        "DepartureDate": local_day(action.completed_on),
-        "CompletionDate": local_day(action.completed_on),
-        "Reference": marked(action.reference, action.marker),
-        "SkipOrder": True,
-        "Lines": [_stock(line) | {"SKU": line.sku, "TransferQuantity": line.quantity} for line in merged(action.lines)],
-    }
-
-
-def adjustment_body(action: AdjustStock, on_hand: Decimal, status: str = "COMPLETED") -> dict[str, Any]:
-    """A stock adjustment: `on_hand` is the figure just read, the body says the new absolute one."""
-    body: dict[str, Any] = {
-        "EffectiveDate": local_day(action.effective_on),
-        "Status": status,
-        "Reference": marked(action.reference, action.marker),
-        "UpdateOnHand": True,
-        "Lines": [
-            _stock(action.line)
-            | {"SKU": action.line.sku, "Quantity": on_hand + action.line.quantity, "UnitCost": action.unit_cost}
-            | _place("LocationID", "Location", action.location_id)
-        ],
-    }
-    return body | ({"Account": action.account} if action.account else {})
 
 
 def order_body(action: AuthoriseOrder, status: str = "AUTHORISED") -> dict[str, Any]:
@@ -134,8 +91,9 @@ def _with_quantity(line: StockLine, quantity: Decimal) -> StockLine:
     return replace(line, quantity=quantity)
 
 
-def _place(guid_key: str, name_key: str, place: str) -> dict[str, str]:
-    return {guid_key: place} if _GUID.fullmatch(place) else {name_key: place}
+def place(guid_key: str, name_key: str, where: str) -> dict[str, str]:
+    """A location under the key that Cin7 takes for its GUID, or under the one for its name."""
+    return {guid_key: where} if _GUID.fullmatch(where) else {name_key: where}
 
 
 def _line(line: DocumentLine) -> dict[str, Any]:
@@ -168,7 +126,8 @@ def _charge(charge: Charge) -> dict[str, Any]:
     return body | ({"Account": charge.account} if charge.account else {})
 
 
-def _stock(line: StockLine) -> dict[str, Any]:
+def stock_line(line: StockLine) -> dict[str, Any]:
+    """Which goods a line is about: product, batch and expiry."""
     body: dict[str, Any] = {"ProductID": line.product_id} if line.product_id else {}
     if line.batch:
         body["BatchSN"] = line.batch
@@ -178,8 +137,8 @@ def _stock(line: StockLine) -> dict[str, Any]:
 
 
 def _restock(line: StockLine, day: date) -> dict[str, Any]:
-    body = _stock(line) | {"SKU": line.sku, "Name": line.name, "Quantity": line.quantity}
+    body = stock_line(line) | {"SKU": line.sku, "Name": line.name, "Quantity": line.quantity}
     body |= {"LocationID": line.location_id} if line.location_id else {"Location": line.location}
     if line.restock_location_id or line.restock_location:
-        body |= _place("RestockLocationID", "RestockLocation", line.restock_location_id or line.restock_location)
+        body |= place("RestockLocationID", "RestockLocation", line.restock_location_id or line.restock_location)
     return body | {"RestockDate": local_day(day)}

@@ -11,12 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.cin7.bodies import (
-    adjustment_body,
     credit_note_body,
     order_body,
     payment_body,
-    transfer_body,
-    write_off_body,
 )
 from schemas.cin7.reference import (
     read_accounts,
@@ -48,7 +45,6 @@ from schemas.sales import (
 __all__ = [
     "Order",
     "SchemaInvalidError",
-    "adjustment_body",
     "credit_note_body",
     "dumps",
     "order_body",
@@ -69,8 +65,6 @@ __all__ = [
     "read_tax_rules",
     "read_tenant",
     "read_webhooks",
-    "transfer_body",
-    "write_off_body",
 ]
 
 _HUNDRED = Decimal(100)

@@ -1,4 +1,5 @@
-"""Cin7 Core's stock as values: availability, write-offs, transfers, adjustments, journals. Source: Cin7 blueprint."""
+"""Cin7 Core's stock as values and as bodies: availability, write-offs, transfers, adjustments, journals. Source: Cin7
+blueprint."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from schemas.actions import AdjustStock, TransferStock, WriteOffStock
+from schemas.cin7.bodies import local_day, marked, merged, place, stock_line
 from schemas.json.fields import Day, Guid, Number, Rows, SchemaInvalidError, Shape, Text, Word, load, load_rows
 from schemas.misfits import load_list
 from schemas.sales import STOCK_STATUSES, AvailabilityRow
@@ -129,6 +132,53 @@ class JournalLine:
     credit: str
     amount: Decimal
     effective_on: date | None
+
+
+def write_off_body(action: WriteOffStock, status: str = "COMPLETED") -> dict[str, Any]:
+    """A write-off: quantities to remove (deltas), under ProductCode where other documents say SKU."""
+    return {
+        "Status": status,
+        **place("LocationID", "Location", action.location_id),
+        "Account": action.account,
+        "EffectiveDate": local_day(action.effective_on),
+        "Notes": marked(action.notes, action.marker),
+        "Lines": [
+            stock_line(line) | {"ProductCode": line.sku, "Quantity": line.quantity} for line in merged(action.lines)
+        ],
+    }
+
+
+def transfer_body(action: TransferStock, status: str = "COMPLETED") -> dict[str, Any]:
+    """A transfer of quantities (deltas); bins only by GUID, and one line for each SKU (twice is refused)."""
+    return {
+        "Status": status,
+        **place("From", "FromLocation", action.from_location_id),
+        **place("To", "ToLocation", action.to_location_id),
+        "CostDistributionType": "Cost",
+        "DepartureDate": local_day(action.completed_on),
+        "CompletionDate": local_day(action.completed_on),
+        "Reference": marked(action.reference, action.marker),
+        "SkipOrder": True,
+        "Lines": [
+            stock_line(line) | {"SKU": line.sku, "TransferQuantity": line.quantity} for line in merged(action.lines)
+        ],
+    }
+
+
+def adjustment_body(action: AdjustStock, on_hand: Decimal, status: str = "COMPLETED") -> dict[str, Any]:
+    """A stock adjustment: `on_hand` is the figure just read, the body says the new absolute one."""
+    body: dict[str, Any] = {
+        "EffectiveDate": local_day(action.effective_on),
+        "Status": status,
+        "Reference": marked(action.reference, action.marker),
+        "UpdateOnHand": True,
+        "Lines": [
+            stock_line(action.line)
+            | {"SKU": action.line.sku, "Quantity": on_hand + action.line.quantity, "UnitCost": action.unit_cost}
+            | place("LocationID", "Location", action.location_id)
+        ],
+    }
+    return body | ({"Account": action.account} if action.account else {})
 
 
 def read_availability(data: Any) -> tuple[AvailabilityRow, ...]:

@@ -7,13 +7,12 @@ from decimal import Decimal
 
 from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, AdjustStock
-from schemas.cin7.sales import adjustment_body
-from schemas.cin7.stock import StockDocument
+from schemas.actions import AdjustStock
+from schemas.cin7.stock import StockDocument, adjustment_body
 from schemas.effects import Outcome
 from schemas.sales import AvailabilityRow, StockLine
 from tasks.effects.asking import asking, before_any_byte
-from tasks.effects.perform import DiffersError, Finding, Found
+from tasks.effects.protocol import DiffersError, Finding, Found
 from tasks.effects.stock_document import COMPLETED, marked_by, outcome_of
 
 
@@ -23,9 +22,8 @@ class AdjustmentProvider:
     def __init__(self, cin7: Cin7) -> None:
         self._cin7 = cin7
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: AdjustStock, progress: Mapping[str, str]) -> Finding:
         """Our adjustment by its mark; the list knows no search, so all of it is read."""
-        wanted = _adjustment(action)
         with asking():
             found = marked_by(wanted.marker, self._cin7.find_adjustments(wanted.marker))
             if not isinstance(found, StockDocument):
@@ -33,9 +31,8 @@ class AdjustmentProvider:
             document = self._cin7.adjustment(found.task_id)
         return Found({"task_id": document.task_id, "adopted": "yes"}, _outcome(wanted, document))
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: AdjustStock, progress: Mapping[str, str]) -> Found:
         """One read of what is on hand, one POST of that figure plus ours."""
-        wanted = _adjustment(action)
         with asking():
             rows = self._cin7.availability_of(wanted.line.sku, priority=Priority.MONEY)
         before = on_hand(rows, wanted.line)
@@ -74,9 +71,3 @@ def _outcome(wanted: AdjustStock, document: StockDocument) -> Outcome:
         f"{wanted.line.quantity}, because something else moved it meanwhile"
     )
     return outcome_of(document, details={"moved": moved})
-
-
-def _adjustment(action: Action) -> AdjustStock:
-    if not isinstance(action, AdjustStock):
-        raise TypeError(f"an adjustment provider cannot perform {type(action).__name__}")
-    return action

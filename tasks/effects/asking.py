@@ -16,7 +16,7 @@ from pipeline.calls.failures import (
     Uncertain,
 )
 from pipeline.calls.quota import QuotaUnavailable, QuotaWait
-from tasks.effects.perform import LaterError
+from tasks.effects.protocol import LaterError
 from tasks.failures import CREDENTIALS_PAUSE
 
 #: What cannot be asked now can be asked later; none of it says anything about our document.

@@ -13,13 +13,13 @@ from pipeline.calls.failures import (
 )
 from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, PostCreditNote
+from schemas.actions import PostCreditNote
 from schemas.cin7.sales import credit_note_body
 from schemas.effects import PAST_VOID, Outcome
 from schemas.sales import AUTHORISED, DRAFT, NOTE_STATUSES, VOIDED, Charge, CreditNote, DocumentLine, Sale
 from tasks.effects.asking import asking, before_any_byte
 from tasks.effects.note_digest import digest_of
-from tasks.effects.perform import DiffersError, Finding, Found, GoneError, Missing, Unclear
+from tasks.effects.protocol import DiffersError, Finding, Found, GoneError, Missing, Unclear
 
 
 @contextmanager
@@ -39,10 +39,9 @@ class CreditNoteProvider:
         self._cin7 = cin7
         self._sale = sale
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: PostCreditNote, progress: Mapping[str, str]) -> Finding:
         """Our note in the parent sale, by its TaskID or by our mark in the memo."""
-        note_action = _credit_note(action)
-        return self._judge(note_action, progress, self._notes(note_action))
+        return self._judge(wanted, progress, self._notes(wanted))
 
     def _notes(self, action: PostCreditNote) -> tuple[CreditNote, ...]:
         if self._sale is not None and self._sale.sale_id == action.sale_id:
@@ -76,9 +75,8 @@ class CreditNoteProvider:
             return Found({"task_id": found.task_id, "adopted": "yes"}, outcome_of(found))
         return Found({"task_id": found.task_id})
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: PostCreditNote, progress: Mapping[str, str]) -> Found:
         """The draft, or the authorisation of the draft in `progress`: one POST, whose own answer is read back."""
-        wanted = _credit_note(action)
         task_id = progress.get("task_id", "")
         draft_first = not wanted.direct and not task_id
         status = DRAFT if draft_first else AUTHORISED
@@ -160,9 +158,3 @@ def _restocked_wanted(wanted: PostCreditNote) -> list[tuple[str, str, str]]:
 
 def _plain(number: Decimal) -> str:
     return format(number.quantize(Decimal("0.0001")), "f")
-
-
-def _credit_note(action: Action) -> PostCreditNote:
-    if not isinstance(action, PostCreditNote):
-        raise TypeError(f"a credit-note provider cannot perform {type(action).__name__}")
-    return action

@@ -12,16 +12,14 @@ from pipeline.ledger import effects, returns
 from pipeline.ledger.effects import EffectRow
 from pipeline.parts import Parts
 from schemas.actions import (
-    AdjustStock,
     AdoptCreditNote,
+    GoodsEnd,
     PostCreditNote,
     RecordRefund,
-    TransferStock,
     UnitGoods,
     VerifyRestock,
-    WriteOffStock,
 )
-from schemas.effects import CONFIRMED, Outcome
+from schemas.effects import EffectState, Outcome
 from schemas.sales import restock_open
 
 #: Goods that never come back on a shelf: kept by the shopper, or a service and the like.
@@ -55,7 +53,7 @@ class LedgerStore:
 
 def keep_facts(conn: sa.Connection, row: EffectRow, now: datetime) -> None:
     """Write what a confirmed effect means for each of its units."""
-    if row.state != CONFIRMED or row.return_id is None:
+    if row.state != EffectState.CONFIRMED or row.return_id is None:
         return
     action = row.action
     if isinstance(action, PostCreditNote):
@@ -63,8 +61,8 @@ def keep_facts(conn: sa.Connection, row: EffectRow, now: datetime) -> None:
         for goods in action.goods:
             facts: dict[str, Any] = {"credited_at": now, "credited": goods.gross.amount, "credit_note": number}
             returns.set_unit_facts(conn, row.return_id, [goods.unit], **facts, **_goods_facts(row, goods, now))
-    if isinstance(action, WriteOffStock | TransferStock | AdjustStock):
-        for goods in action.goods:
+    if action.goods_end:
+        for goods in getattr(action, "goods", ()):
             returns.set_unit_facts(conn, row.return_id, [goods.unit], **_moved_facts(row, goods, now))
     if isinstance(action, VerifyRestock):
         # A restock that the tenant posted later than its money: this reading is what saw it.
@@ -93,7 +91,7 @@ def _goods_facts(row: EffectRow, goods: UnitGoods, now: datetime) -> dict[str, A
 
 def _moved_facts(row: EffectRow, goods: UnitGoods, now: datetime) -> dict[str, Any]:
     """Where the unit's goods are after a stock document."""
-    if isinstance(row.action, WriteOffStock):
+    if row.action.goods_end is GoodsEnd.GONE:
         where = goods.parts[0].restock_location if goods.parts else ""
         return {"stocked_at": now, "stocked_as": "written_off", "stocked_where": where}
     return {"stocked_at": now, "stocked_as": goods.disposition, "stocked_where": goods.location}

@@ -1,5 +1,5 @@
 """Sale orders at Cin7 Core: a draft is authorised by sending the whole document back, once, and only while it is still
-the document that was decided upon. Records of exchange orders, for which nothing is sent."""
+the document that was decided upon."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from decimal import Decimal
 from pipeline.calls.failures import NotShown
 from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, AuthoriseOrder, LinkExchangeOrder
+from schemas.actions import AuthoriseOrder
 from schemas.cin7.sales import Order, order_body
 from schemas.effects import Outcome
 from schemas.sales import ORDER_DRAFTS, ORDER_STATUSES, VOIDED, Charge, DocumentLine, Sale
 from tasks.effects.asking import before_any_byte
 from tasks.effects.credit_note import asking_sale
-from tasks.effects.perform import Finding, Found, LaterError, Missing, Provider, Unclear
+from tasks.effects.protocol import Finding, Found, LaterError, Missing, Unclear
 
 #: After a draft was found changed, the plan is made anew from what it says now.
 _AGAIN_SECONDS = 5.0
@@ -28,14 +28,12 @@ class OrderProvider:
         self._cin7 = cin7
         self._sale = sale
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: AuthoriseOrder, progress: Mapping[str, str]) -> Finding:
         """What is AUTHORISED, by whomever, is never authorised again; a draft that changed is Unclear."""
-        wanted = _authorise(action)
         return self._judge(wanted, self._known(wanted) or self._read(wanted))
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: AuthoriseOrder, progress: Mapping[str, str]) -> Found:
         """One POST of the whole order, after one more reading: what a person changed meanwhile is never overwritten."""
-        wanted = _authorise(action)
         now = self._read(wanted)
         if now.status not in ORDER_DRAFTS:
             return self._already(wanted, now)
@@ -92,26 +90,6 @@ class OrderProvider:
         return Found({}, _outcome(wanted, order))
 
 
-class RecordKeeper:
-    """Confirms records for which no provider is asked."""
-
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
-        """It is true as soon as it is written down."""
-        if not isinstance(action, LinkExchangeOrder):
-            raise TypeError(f"a record keeper cannot perform {type(action).__name__}")
-        outcome = Outcome(action.sale_id, action.number, gross=action.order_total, ours=False)
-        return Found({}, outcome)
-
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
-        """Never reached: the look-up always finds it."""
-        raise TypeError("a record is not sent")
-
-
-def exchange_provider(action: AuthoriseOrder | LinkExchangeOrder, cin7: Cin7, sale: Sale | None) -> Provider:
-    """The provider of what is done about an exchange order."""
-    return OrderProvider(cin7, sale) if isinstance(action, AuthoriseOrder) else RecordKeeper()
-
-
 def _outcome(wanted: AuthoriseOrder, order: Order) -> Outcome:
     short = "; ".join(f"{x.sku}: {_plain(x.back_ordered)}" for x in order.lines if x.back_ordered > 0)
     by = "returnline" if wanted.marker in order.memo else "somebody else"
@@ -148,9 +126,3 @@ def _charge(x: Charge) -> tuple[str, ...]:
 
 def _plain(number: Decimal) -> str:
     return format(number.quantize(Decimal("0.0001")), "f")
-
-
-def _authorise(action: Action) -> AuthoriseOrder:
-    if not isinstance(action, AuthoriseOrder):
-        raise TypeError(f"an order provider cannot perform {type(action).__name__}")
-    return action

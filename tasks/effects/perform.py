@@ -9,138 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.calls.failures import NotSent, Rejected, Throttled, Uncertain, WireError
 from pipeline.kill_points import reach
 from pipeline.ledger.effects import EffectRow
-from schemas.actions import Action
-from schemas.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The provider holds our document: whole (`outcome`), or only some steps of it (`progress`)."""
-
-    progress: Mapping[str, str]
-    outcome: Outcome | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """The provider answered, and our document is not there: nor are the steps named in `lost`, of which the ledger
-    says that they were made (a draft that somebody deleted)."""
-
-    lost: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """The provider answered, and what it holds fits no rule: a person must look."""
-
-    why: str
-
-
-Finding = Found | Missing | Unclear
-
-
-class DiffersError(Exception):
-    """The provider took the document but holds something else than was sent."""
-
-    def __init__(self, differences: tuple[str, ...], progress: Mapping[str, str]) -> None:
-        super().__init__("; ".join(differences))
-        self.differences = differences
-        self.progress = progress
-
-
-class GoneError(Exception):
-    """What the effect belongs to is no longer there (its sale was deleted), and the effect with it."""
-
-
-class LaterError(Exception):
-    """Nothing was sent and nothing is wrong with the effect: come back after `seconds`."""
-
-    def __init__(self, seconds: float, why: str) -> None:
-        super().__init__(why)
-        self.seconds = seconds
-        self.why = why
-
-
-class Provider(Protocol):
-    """One kind of effect at one provider."""
-
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
-        """Is it there? Raises LaterError when the provider cannot be asked now, GoneError where it can be nowhere."""
-
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
-        """Exactly one write. Raises the wire failures (NotSent, Throttled, Rejected, Uncertain), DiffersError, or
-        LaterError before any byte left."""
-
-
-class Store(Protocol):
-    """Compare-and-set on the effect; every method gives None when another worker took over."""
-
-    def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
-        """Take a due effect under a new fence."""
-
-    def change(self, row: EffectRow, now: datetime, **values: Any) -> EffectRow | None:
-        """Move it on."""
-
-    def confirm(self, row: EffectRow, outcome: Outcome, now: datetime) -> EffectRow | None:
-        """Write the outcome, once."""
-
-
-class Outages(Protocol):
-    """What the writes of all effects of one kind meet: whether nobody can write now is not for one effect to judge."""
-
-    def held(self, row: EffectRow) -> LaterError | None:
-        """Why and how long this write must wait, before it is marked as SENDING."""
-
-    def met(self, row: EffectRow, failure: Exception | None) -> None:
-        """How this write ended; told once for every send."""
-
-    def shared(self, row: EffectRow) -> bool:
-        """Whether others meet the same trouble, so that the effect is not to blame for its sends."""
-
-
-class NoOutages:
-    """Every write may be tried, and an effect that fails has itself to blame."""
-
-    def held(self, row: EffectRow) -> LaterError | None:
-        """Never."""
-        return None
-
-    def met(self, row: EffectRow, failure: Exception | None) -> None:
-        """Forgotten."""
-
-    def shared(self, row: EffectRow) -> bool:
-        """Never."""
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long things may take. `quiet` counts from the SENDING mark and must outlast the wait for a quota slot and two
-    write deadlines,
-    or a late commit could hide from the look-ups."""
-
-    lease: timedelta
-    write_deadline: timedelta
-    quiet: timedelta
-    lookup_waits: tuple[timedelta, ...]
-    retry_wait: timedelta = timedelta(seconds=5)
-    #: How many look-ups after the quiet period must find nothing before one more send.
-    negatives: int = 2
-    #: How many sends one step may have while its outcome is unknown, unless an outage is to blame.
-    sends: int = 2
-    #: How many unclear look-ups before a person is asked.
-    unclear: int = 3
-
-    @property
-    def leave_within(self) -> timedelta:
-        """How long after the SENDING mark a send may still leave: half of what the quiet period has beyond two write
-        deadlines, so that the first look-up that counts is late enough for it."""
-        return max((self.quiet - 2 * self.write_deadline) / 2, timedelta(seconds=1))
+from schemas.effects import EffectState
+from tasks.effects.protocol import (
+    DiffersError,
+    Found,
+    GoneError,
+    LaterError,
+    NoOutages,
+    Outages,
+    Provider,
+    Store,
+    Timing,
+    Unclear,
+)
 
 
 @dataclass(slots=True)
@@ -148,7 +34,7 @@ class Performer:
     """Performs effects of one kind of provider."""
 
     store: Store
-    provider: Provider
+    provider: Provider[Any]
     timing: Timing
     clock: Callable[[], datetime]
     outages: Outages = field(default_factory=NoOutages)
@@ -160,7 +46,7 @@ class Performer:
             return None
         reach("effect.claimed")
         row = self._look(row)
-        while row is not None and row.state == CLAIMED and row.lease_until is not None:
+        while row is not None and row.state == EffectState.CLAIMED and row.lease_until is not None:
             row = self._send(row)
         return row
 
@@ -178,13 +64,13 @@ class Performer:
             return self._found(row, finding)
         if isinstance(finding, Unclear):
             return self._unclear(row, finding.why)
-        if row.state == CLAIMED and not finding.lost:
+        if row.state == EffectState.CLAIMED and not finding.lost:
             return row
         return self._without(self._not_there(row), finding.lost)
 
     def _without(self, row: EffectRow | None, lost: tuple[str, ...]) -> EffectRow | None:
         """Sent once more from the start, where a step that was made is lost."""
-        if row is None or row.state != CLAIMED or not lost:
+        if row is None or row.state != EffectState.CLAIMED or not lost:
             return row
         kept = {name: value for name, value in row.progress.items() if name not in lost}
         return self.store.change(row, self.clock(), progress=kept)
@@ -194,7 +80,7 @@ class Performer:
         progress = {**row.progress, **found.progress}
         if found.outcome is None:
             return self._goes_on(row, progress, now)
-        if row.state == UNCERTAIN and row.sends:
+        if row.state == EffectState.UNCERTAIN and row.sends:
             # Unanswered, and done all the same: writes get through.
             self.outages.met(row, None)
         done = self.store.confirm(row, replace(found.outcome, details={**progress, **found.outcome.details}), now)
@@ -206,8 +92,10 @@ class Performer:
         """A step is there, and the next may be sent. One that was known before says nothing new about the step in
         doubt: that one is not there yet, or else it could be sent for ever."""
         if progress != row.progress:
-            return self.store.change(row, now, state=CLAIMED, progress=progress, lookups=0, step_sends=0, why="")
-        return row if row.state == CLAIMED else self._not_there(row)
+            return self.store.change(
+                row, now, state=EffectState.CLAIMED, progress=progress, lookups=0, step_sends=0, why=""
+            )
+        return row if row.state == EffectState.CLAIMED else self._not_there(row)
 
     def _not_there(self, row: EffectRow) -> EffectRow | None:
         now = self.clock()
@@ -217,11 +105,11 @@ class Performer:
             wait = self._lookup_wait(row, now)
             why = f"not found yet; the next look-up decides ({lookups} of {self.timing.negatives})"
             return self.store.change(
-                row, now, state=UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
+                row, now, state=EffectState.UNCERTAIN, lookups=lookups, due_at=now + wait, lease_until=None, why=why
             )
         if row.step_sends < self.timing.sends or self.outages.shared(row):
             return self.store.change(
-                row, now, state=CLAIMED, lookups=0, why="not found after the quiet period: one more send"
+                row, now, state=EffectState.CLAIMED, lookups=0, why="not found after the quiet period: one more send"
             )
         return self._give_up(row, f"sent {row.step_sends} times, and not found {lookups} times after the quiet period")
 
@@ -242,7 +130,7 @@ class Performer:
         return self.store.change(
             row,
             now,
-            state=UNCERTAIN,
+            state=EffectState.UNCERTAIN,
             lookups=row.lookups + 1,
             due_at=now + self.timing.lookup_waits[-1],
             lease_until=None,
@@ -251,7 +139,7 @@ class Performer:
 
     def _give_up(self, row: EffectRow, why: str) -> EffectRow | None:
         # No due time: nothing touches it again until a person requeues it.
-        return self.store.change(row, self.clock(), state=UNCERTAIN, due_at=None, lease_until=None, why=why)
+        return self.store.change(row, self.clock(), state=EffectState.UNCERTAIN, due_at=None, lease_until=None, why=why)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -263,7 +151,7 @@ class Performer:
         sending = self.store.change(
             row,
             now,
-            state=SENDING,
+            state=EffectState.SENDING,
             sent_at=now,
             sends=row.sends + 1,
             step_sends=row.step_sends + 1,
@@ -307,7 +195,7 @@ class Performer:
 
     def _taken(self, row: EffectRow, found: Found) -> EffectRow | None:
         row_now = self._found(row, found)
-        if row_now is not None and row_now.state == CLAIMED:
+        if row_now is not None and row_now.state == EffectState.CLAIMED:
             reach("effect.progressed")
         return row_now
 
@@ -319,7 +207,7 @@ class Performer:
         return self.store.change(
             row,
             now,
-            state=PLANNED,
+            state=EffectState.PLANNED,
             sends=row.sends - 1,
             step_sends=row.step_sends - 1,
             sent_at=None,
@@ -346,7 +234,7 @@ class Performer:
         )
 
     def _end(self, row: EffectRow, why: str, progress: Mapping[str, str] | None = None) -> EffectRow | None:
-        values: dict[str, Any] = {"state": REJECTED, "due_at": None, "lease_until": None, "why": why}
+        values: dict[str, Any] = {"state": EffectState.REJECTED, "due_at": None, "lease_until": None, "why": why}
         if progress is not None:
             values["progress"] = dict(progress)
         return self.store.change(row, self.clock(), **values)
@@ -354,12 +242,18 @@ class Performer:
     def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
         now = self.clock()
         return self.store.change(
-            row, now, state=UNCERTAIN, due_at=now + self.timing.lookup_waits[0], lease_until=None, lookups=0, why=why
+            row,
+            now,
+            state=EffectState.UNCERTAIN,
+            due_at=now + self.timing.lookup_waits[0],
+            lease_until=None,
+            lookups=0,
+            why=why,
         )
 
     def _later(self, row: EffectRow, later: LaterError) -> EffectRow | None:
         now = self.clock()
-        state = PLANNED if row.state == CLAIMED else row.state
+        state = EffectState.PLANNED if row.state == EffectState.CLAIMED else row.state
         return self.store.change(
             row, now, state=state, due_at=now + timedelta(seconds=later.seconds), lease_until=None, why=later.why
         )
@@ -367,4 +261,4 @@ class Performer:
 
 def waits_for_person(row: EffectRow) -> bool:
     """Whether the machine has done what it may: refused for good, or uncertain with no look-up left."""
-    return row.state == REJECTED or (row.state == UNCERTAIN and row.due_at is None)
+    return row.state == EffectState.REJECTED or (row.state == EffectState.UNCERTAIN and row.due_at is None)

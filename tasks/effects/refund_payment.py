@@ -8,13 +8,13 @@ from dataclasses import replace
 from pipeline.calls.failures import NotShown
 from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, RecordRefund
+from schemas.actions import RecordRefund
 from schemas.cin7.sales import payment_body
 from schemas.effects import Outcome
 from schemas.sales import REFUND, Payment, Sale
 from tasks.effects.asking import before_any_byte
 from tasks.effects.credit_note import asking_sale
-from tasks.effects.perform import Finding, Found, Missing, Unclear
+from tasks.effects.protocol import Finding, Found, Missing, Unclear
 
 
 class RefundPaymentProvider:
@@ -24,9 +24,8 @@ class RefundPaymentProvider:
         self._cin7 = cin7
         self._sale = sale
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: RecordRefund, progress: Mapping[str, str]) -> Finding:
         """Our refund on the credit note. `Reference` is no key for Cin7, so more than one may be there."""
-        wanted = _refund(action)
         # On a simple sale invoice and note share a TaskID, so only the type tells them apart (seen in live data).
         refunds = [p for p in self._payments(wanted) if p.kind == REFUND]
         ours = [p for p in refunds if wanted.marker in p.reference]
@@ -46,20 +45,13 @@ class RefundPaymentProvider:
         with asking_sale(action.sale_id):
             return self._cin7.payments(action.sale_id, action.amount.currency, priority=Priority.MONEY)
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: RecordRefund, progress: Mapping[str, str]) -> Found:
         """One POST; Cin7 answers the payment it made, and may ignore a field silently."""
-        wanted = _refund(action)
         with before_any_byte():
             payment = self._cin7.post_payment(payment_body(wanted), wanted.amount.currency, priority=Priority.MONEY)
         if not payment.payment_id or (payment.task_id and payment.task_id != wanted.task_id.lower()):
             raise NotShown("the answer does not show the refund that was just posted")
         return Found({}, _outcome(payment, _differences(wanted, payment)))
-
-
-def _refund(action: Action) -> RecordRefund:
-    if not isinstance(action, RecordRefund):
-        raise TypeError(f"a refund-payment provider cannot perform {type(action).__name__}")
-    return action
 
 
 def _twin(payment: Payment, wanted: RecordRefund) -> bool:

@@ -10,11 +10,11 @@ from consumers.shared.goods_value import came_back, issued_range
 from pipeline.calls.failures import NotFound
 from pipeline.calls.quota import Priority
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, VerifyRestock
+from schemas.actions import VerifyRestock
 from schemas.effects import Outcome
 from schemas.sales import AUTHORISED, Sale
 from tasks.effects.asking import asking
-from tasks.effects.perform import Finding, Found, LaterError
+from tasks.effects.protocol import Finding, Found, LaterError
 
 _UNKNOWN = ""
 #: What rounding may add up to over the lines of one note, base currency.
@@ -32,10 +32,9 @@ class RestockValueProvider:
         self._cin7, self._journal = cin7, journal
         self._waited, self._patience = waited, patience
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: VerifyRestock, progress: Mapping[str, str]) -> Finding:
         """The value of the note's restock, and between which costs the goods had left (base currency); "" where Cin7
         does not tell."""
-        wanted = _check(action)
         details = self._from_journal(wanted)
         if details is None:
             with asking():
@@ -64,7 +63,7 @@ class RestockValueProvider:
             return None
         return {"note": wanted.number, "value": str(expected), "low": str(expected), "high": str(expected)}
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: VerifyRestock, progress: Mapping[str, str]) -> Found:
         """Never called: every look-up finds an answer."""
         raise TypeError("a restock value is only read")
 
@@ -84,9 +83,3 @@ def figures(sale: Sale | None, wanted: VerifyRestock) -> dict[str, str]:
         "low": str(left.low) if left else _UNKNOWN,
         "high": str(left.high) if left else _UNKNOWN,
     }
-
-
-def _check(action: Action) -> VerifyRestock:
-    if not isinstance(action, VerifyRestock):
-        raise TypeError(f"a restock-value provider cannot perform {type(action).__name__}")
-    return action

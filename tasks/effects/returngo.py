@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pipeline.calls.failures import CredentialsRejected, NotFound, NotShown, Rejected, WireError
 from pipeline.calls.quota import Priority, QuotaUnavailable, QuotaWait
 from pipeline.returngo.client import ReturnGo
-from schemas.actions import Action, CommentOnReturn, ReceiveShipment
+from schemas.actions import CommentOnReturn, ReceiveShipment
 from schemas.effects import Outcome
 from schemas.json.fields import SchemaInvalidError
 from schemas.returns import RECEIVED, Shipment
 from tasks.effects.asking import asking, before_any_byte
-from tasks.effects.perform import Finding, Found, Missing, Unclear
+from tasks.effects.protocol import Finding, Found, Missing, Unclear
 
 #: Why a second look after a comment may fail; none of it says that the comment is not there.
 _NO_LOOK = (WireError, QuotaWait, QuotaUnavailable, CredentialsRejected, SchemaInvalidError)
@@ -25,16 +25,14 @@ class CommentProvider:
     def __init__(self, returngo: ReturnGo) -> None:
         self._returngo = returngo
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: CommentOnReturn, progress: Mapping[str, str]) -> Finding:
         """Whether the timeline holds a comment with our mark."""
-        wanted = _comment(action)
         with asking():
             there = self._returngo.commented(wanted.rma_id, wanted.marker, priority=Priority.MONEY)
         return Found({}, _said(wanted)) if there else Missing()
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: CommentOnReturn, progress: Mapping[str, str]) -> Found:
         """One comment, read back: the name of its field is disputed, and an unknown field may be ignored with a 200."""
-        wanted = _comment(action)
         text = wanted.text if wanted.marker in wanted.text else f"{wanted.text} {wanted.marker}"
         with before_any_byte(), _refusals():
             self._returngo.comment(wanted.rma_id, text, priority=Priority.MONEY)
@@ -53,9 +51,8 @@ class ShipmentProvider:
     def __init__(self, returngo: ReturnGo) -> None:
         self._returngo = returngo
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: ReceiveShipment, progress: Mapping[str, str]) -> Finding:
         """Whether the parcel is received already, by whomever: a second write would only add a comment."""
-        wanted = _parcel(action)
         with asking():
             told, _ = self._returngo.return_(wanted.rma_id, priority=Priority.MONEY)
         parcel = next((s for s in told.shipments if s.shipment_id == wanted.shipment_id), None)
@@ -63,9 +60,8 @@ class ShipmentProvider:
             return Unclear(f"RMA {wanted.rma_id} has no parcel {wanted.shipment_id} any more")
         return Found({}, _arrived(parcel)) if parcel.received else Missing()
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: ReceiveShipment, progress: Mapping[str, str]) -> Found:
         """One PUT; the parcel in the answer is the read-back."""
-        wanted = _parcel(action)
         with before_any_byte(), _refusals():
             parcel = self._returngo.set_shipment(wanted.shipment_id, RECEIVED, priority=Priority.MONEY)
         if parcel.shipment_id != wanted.shipment_id or not parcel.received:
@@ -80,18 +76,6 @@ def _refusals() -> Iterator[None]:
         yield
     except NotFound as gone:
         raise Rejected(404, (gone.why,), gone.body_excerpt) from gone
-
-
-def _comment(action: Action) -> CommentOnReturn:
-    if not isinstance(action, CommentOnReturn):
-        raise TypeError(f"a comment provider cannot perform {type(action).__name__}")
-    return action
-
-
-def _parcel(action: Action) -> ReceiveShipment:
-    if not isinstance(action, ReceiveShipment):
-        raise TypeError(f"a shipment provider cannot perform {type(action).__name__}")
-    return action
 
 
 def _said(action: CommentOnReturn) -> Outcome:

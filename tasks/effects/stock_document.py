@@ -9,7 +9,7 @@ from schemas.cin7.bodies import merged
 from schemas.cin7.stock import StockDocument
 from schemas.effects import Outcome
 from schemas.sales import VOIDED, StockLine
-from tasks.effects.perform import Missing, Unclear
+from tasks.effects.protocol import Missing, Unclear
 
 COMPLETED = "COMPLETED"
 

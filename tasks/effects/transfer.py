@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, TransferStock
-from schemas.cin7.sales import transfer_body
-from schemas.cin7.stock import StockDocument
+from schemas.actions import TransferStock
+from schemas.cin7.stock import StockDocument, transfer_body
 from schemas.effects import Outcome
 from tasks.effects.asking import asking, before_any_byte
-from tasks.effects.perform import DiffersError, Finding, Found
+from tasks.effects.protocol import DiffersError, Finding, Found
 from tasks.effects.stock_document import COMPLETED, differing_lines, marked_by, outcome_of
 
 
@@ -20,9 +19,8 @@ class TransferProvider:
     def __init__(self, cin7: Cin7) -> None:
         self._cin7 = cin7
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: TransferStock, progress: Mapping[str, str]) -> Finding:
         """Our transfer by its mark."""
-        wanted = _transfer(action)
         with asking():
             found = marked_by(wanted.marker, self._cin7.find_transfers(wanted.marker))
             if not isinstance(found, StockDocument):
@@ -30,9 +28,8 @@ class TransferProvider:
             document = self._cin7.transfer(found.task_id)
         return Found({"task_id": document.task_id, "adopted": "yes"}, _outcome(wanted, document))
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: TransferStock, progress: Mapping[str, str]) -> Found:
         """One POST, completed at once."""
-        wanted = _transfer(action)
         with before_any_byte():
             document = self._cin7.post_transfer(transfer_body(wanted))
         if document.status != COMPLETED:
@@ -47,9 +44,3 @@ def _outcome(wanted: TransferStock, document: StockDocument) -> Outcome:
     if route != (wanted.from_location_id.lower(), wanted.to_location_id.lower()):
         found.append(f"it moves from {route[0]} to {route[1]}")
     return outcome_of(document, found)
-
-
-def _transfer(action: Action) -> TransferStock:
-    if not isinstance(action, TransferStock):
-        raise TypeError(f"a transfer provider cannot perform {type(action).__name__}")
-    return action

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pipeline.calls.failures import MadeWithErrors, Rejected, WireError
 from pipeline.calls.quota import QuotaUnavailable, QuotaWait
 from pipeline.cin7 import Cin7
-from schemas.actions import Action, WriteOffStock
-from schemas.cin7.sales import write_off_body
-from schemas.cin7.stock import StockDocument
+from schemas.actions import WriteOffStock
+from schemas.cin7.stock import StockDocument, write_off_body
 from schemas.effects import Outcome
 from tasks.effects.asking import asking, before_any_byte
-from tasks.effects.perform import DiffersError, Finding, Found, Unclear
+from tasks.effects.protocol import DiffersError, Finding, Found, Unclear
 from tasks.effects.stock_document import COMPLETED, differing_lines, marked_by, outcome_of
 
 
@@ -22,10 +21,9 @@ class WriteOffProvider:
     def __init__(self, cin7: Cin7) -> None:
         self._cin7 = cin7
 
-    def look_up(self, action: Action, progress: Mapping[str, str]) -> Finding:
+    def look_up(self, wanted: WriteOffStock, progress: Mapping[str, str]) -> Finding:
         """Our write-off by its mark. One that Cin7 left as a draft with errors counts as absent once a person voided
         it."""
-        wanted = _write_off(action)
         with asking():
             found = marked_by(wanted.marker, self._cin7.find_write_offs(wanted.marker), progress.get("bad_draft", ""))
             if not isinstance(found, StockDocument):
@@ -42,9 +40,8 @@ class WriteOffProvider:
         except Rejected:
             return None
 
-    def send(self, action: Action, progress: Mapping[str, str]) -> Found:
+    def send(self, wanted: WriteOffStock, progress: Mapping[str, str]) -> Found:
         """One POST, completed at once. DiffersError where Cin7 made the document but lists errors in it."""
-        wanted = _write_off(action)
         try:
             with before_any_byte():
                 document = self._cin7.post_write_off(write_off_body(wanted))
@@ -78,9 +75,3 @@ def _outcome(wanted: WriteOffStock, document: StockDocument) -> Outcome:
         found.append(f"it books to account {document.account}, not {wanted.account}")
     cost = {"cost": str(document.cost)} if document.cost is not None else {}
     return outcome_of(document, found, cost)
-
-
-def _write_off(action: Action) -> WriteOffStock:
-    if not isinstance(action, WriteOffStock):
-        raise TypeError(f"a write-off provider cannot perform {type(action).__name__}")
-    return action

@@ -8,25 +8,23 @@ from pipeline.ledger import doubts, effects
 from pipeline.ledger.effects import EffectRow
 from pipeline.ledger.entries import Claim
 from pipeline.parts import Parts
-from schemas.actions import CommentOnReturn, ReceiveShipment
 from schemas.concerns import ConcernType
-from schemas.effects import PLANNED
+from schemas.effects import EffectState
 from tasks import outages
-from tasks.effects.perform import LaterError
+from tasks.effects.protocol import LaterError
 from tasks.failures import CREDENTIALS_PAUSE, MOST_ALONE, MOST_AMONG_OTHERS, SystemStoppedError
 
 
 def lane_of(row: EffectRow) -> str:
     """The lane of this effect's writes: the system that holds its document, and the kind of document."""
-    system = "returngo" if isinstance(row.action, CommentOnReturn | ReceiveShipment) else "cin7"
-    return f"{system}:{row.kind}"
+    return f"{row.action.system}:{row.kind}"
 
 
 def check(parts: Parts, claimed: Claim) -> None:
     """Raises SystemStoppedError where only writes that must wait are left of this entry: no call is spent on it."""
     with parts.ledger.read() as conn:
         live = effects.of_entry(conn, claimed.entry_id)
-    if not live or any(row.state != PLANNED for row in live):
+    if not live or any(row.state != EffectState.PLANNED for row in live):
         return
     waits = {lane_of(row): outages.stopped(parts, row.shop, lane_of(row)) for row in live}
     if all(waits.values()):

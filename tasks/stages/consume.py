@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,17 +12,15 @@ import structlog
 from consumers.case import Case, Done, Plan
 from consumers.consumer import Consumer
 from consumers.roster import consumer
-from pipeline.calls.failures import CredentialsRejected, TimeUp, UnfitAnswer, away
+from pipeline.calls.failures import TimeUp
 from pipeline.kill_points import reach
-from pipeline.ledger import audit, concerns, effects, entries, reference_books, returns
+from pipeline.ledger import concerns, effects, entries, reference_books, returns
 from pipeline.ledger.codec import action_from_json, to_json
 from pipeline.ledger.effects import EffectRow
 from pipeline.ledger.entries import Claim
 from pipeline.ledger.letters import dead
 from pipeline.parts import Parts, ShopParts, on_behalf
-from schemas.actions import AdoptCreditNote
-from schemas.concerns import Concern, ConcernType
-from schemas.effects import CONFIRMED, LIVE, PLANNED, REJECTED, STANDING, Outcome
+from schemas.effects import STANDING, EffectState
 from schemas.money import Money
 from tasks import outages as system_outages
 from tasks.availability import availability
@@ -31,14 +28,13 @@ from tasks.batches import advance
 from tasks.books.books import LedgerBooks
 from tasks.books.plan_anew import plan_anew_if_outdated
 from tasks.effects import ledger_store, write_outages
-from tasks.effects.perform import Performer, Timing, waits_for_person
+from tasks.effects.perform import Performer, waits_for_person
+from tasks.effects.protocol import Timing
 from tasks.effects.providers import provider_for
-from tasks.failures import MOST_STARTS, Consequence, Reaction, TakenOverError, consequence
-from tasks.stages import settle
+from tasks.failures import MOST_STARTS, TakenOverError
+from tasks.stages import failing, settle
 
 log = structlog.get_logger()
-#: The exit of a worker whose lease ended while it worked: another one has the entry, and what it finds counts.
-LOST = ("lost", "the lease ended and another worker took the entry over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def run(parts: Parts, entry_id: int) -> str:
         return "not due"
     reach("entry.claimed")
     if claimed.starts > MOST_STARTS:
-        return _bury_poison(parts, claimed)
+        return failing.bury_poison(parts, claimed)
     started = parts.clock()
     with on_behalf(return_id=claimed.return_id, entry_id=claimed.entry_id):
         exit_, reason = _work_or_fail(parts, claimed)
@@ -89,11 +85,11 @@ def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
         write_outages.check(parts, claimed)
         exit_, reason = _work(parts, claimed)
     except TakenOverError:
-        return LOST
+        return failing.LOST
     except Exception as error:
-        return _fail(parts, claimed, error)
+        return failing.fail(parts, claimed, error)
     except TimeUp as limit:
-        _fail(parts, claimed, limit)
+        failing.fail(parts, claimed, limit)
         raise
     system_outages.worked(parts, claimed.shop, "cin7")
     return exit_, reason
@@ -129,7 +125,7 @@ def load_case(parts: Parts, claimed: Claim) -> Case:
     told = returns.told(row)
     if told is None:
         raise LookupError(f"RMA {row['rma_id']} has not been read yet")
-    seen = tuple(done_of(e) for e in done if not (e["state"] == PLANNED and e["sends"] == 0))
+    seen = tuple(done_of(e) for e in done if not (e["state"] == EffectState.PLANNED and e["sends"] == 0))
     return Case(claimed.shop, told, seen, waived, row["opened_at"])
 
 
@@ -139,7 +135,7 @@ def done_of(row: Any) -> Done:
     return Done(
         key=row["key"],
         kind=row["kind"],
-        state=row["state"],
+        state=EffectState(row["state"]),
         units=tuple(row["action"].get("units", ())),
         reference=row["reference"],
         number=row["number"],
@@ -167,7 +163,7 @@ def _keep_plan(work: Work, plan: Plan) -> None:
         if not entries.keep_plan(conn, claimed, plan_as_json(plan) | {"at": now.isoformat()}):
             raise TakenOverError
         wanted = {action.key for action in plan.actions}
-        for old in effects.of_entry(conn, claimed.entry_id, (PLANNED,)):
+        for old in effects.of_entry(conn, claimed.entry_id, (EffectState.PLANNED,)):
             if old.key not in wanted:
                 effects.withdraw(conn, old.effect_id, now, "no longer wanted by the facts")
         ids = [effects.plan(conn, claimed.entry_id, claimed.shop, claimed.return_id, a, now) for a in plan.actions]
@@ -194,25 +190,13 @@ def _hold_on(work: Work, books: LedgerBooks) -> None:
 
 
 def _perform(work: Work, row: EffectRow, books: LedgerBooks) -> None:
-    if isinstance(row.action, AdoptCreditNote):
-        _adopt(work, row, row.action)
-        return
     provider = provider_for(work.parts, row, books.sale)
     store, outages = ledger_store.LedgerStore(work.parts), write_outages.WriteOutages(work.parts)
     performer = Performer(store, provider, timing_of(work.parts), work.parts.clock, outages)
     with on_behalf(effect_id=row.effect_id):
         done = performer.perform(row.effect_id)
-    if done is not None and done.state == REJECTED:
+    if done is not None and done.state == EffectState.REJECTED:
         plan_anew_if_outdated(work.parts, done, books)
-
-
-def _adopt(work: Work, row: EffectRow, action: AdoptCreditNote) -> None:
-    """Nothing is sent: the foreign note is written down as what credits these units."""
-    store = ledger_store.LedgerStore(work.parts)
-    claimed = store.claim(row.effect_id, work.parts.clock(), timing_of(work.parts).lease)
-    outcome = Outcome(action.task_id, action.number, action.net, action.tax, action.gross, ours=False)
-    if claimed is not None:
-        store.confirm(claimed, outcome, work.parts.clock())
 
 
 def timing_of(parts: Parts) -> Timing:
@@ -233,7 +217,7 @@ def _settle(work: Work, plan: Plan) -> tuple[str, str]:
         rows = effects.of_entry(conn, claimed.entry_id, STANDING)
         exit_, reason, due = settle.given_up(conn, claimed, rows, _exit(plan, rows, now))
         if not entries.release(conn, claimed, exit_, now, reason=reason, due_at=due):
-            return LOST
+            return failing.LOST
         raised = plan.all_concerns() + tuple(c for row in rows for c in settle.concerns_of(row, work.case))
         told = concerns.told_by_others(conn, claimed.return_id, claimed.consumer)
         raised = tuple(concern for concern in raised if not settle.told_already(concern, told))
@@ -273,7 +257,7 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
     """Which of the four exits, why, and when again. What waits for a person never holds up what the machine can still
     do."""
     buried = [row for row in rows if waits_for_person(row)]
-    pending = [row for row in rows if row.state in LIVE and row not in buried]
+    pending = [row for row in rows if row.state.live and row not in buried]
     reasons = [row.why or "waiting to be sent" for row in pending] + [wait.reason for wait in plan.waits]
     dues = [_next_look(row, now) for row in pending] + [now + wait.look_again for wait in plan.waits]
     said = "; ".join(dict.fromkeys([*reasons, *(row.why for row in buried)]))
@@ -281,7 +265,7 @@ def _exit(plan: Plan, rows: list[EffectRow], now: datetime) -> tuple[str, str, d
         return entries.PARKED, said, min(dues)
     if buried:
         return entries.BURIED, said, None
-    if plan.refusal and not any(row.state == CONFIRMED for row in rows):
+    if plan.refusal and not any(row.state == EffectState.CONFIRMED for row in rows):
         return entries.REFUSED, plan.refusal, None
     return entries.SETTLED, "; ".join(plan.remarks), None
 
@@ -290,72 +274,3 @@ def _next_look(row: EffectRow, now: datetime) -> datetime:
     """When this effect can be gone on with: not before the lease of a worker that still holds it ends."""
     due = row.due_at or now + advance.LOOK_AGAIN
     return max(due, row.lease_until) if row.lease_until is not None else due
-
-
-# -- when it does not go well ----------------------------------------------------------------------------------------
-
-
-def _fail(parts: Parts, claimed: Claim, error: Exception | TimeUp) -> tuple[str, str]:
-    with parts.ledger.read() as conn:
-        unanswered = audit.unanswered(conn, claimed.return_id)
-    what = consequence(error, claimed.failures, parts.settings.intervals, claimed.subject, unanswered)
-    why = f"{type(error).__name__}: {error}"
-    if what.reaction is Reaction.STOP_SYSTEM and isinstance(error, CredentialsRejected):
-        system_outages.stop(parts, claimed.shop, "cin7", what.seconds, ConcernType.CREDENTIALS_REJECTED, str(error))
-    elif away(error):
-        system_outages.failed(parts, claimed.shop, "cin7", str(error))
-    if what.reaction is Reaction.BURY:
-        return _bury(parts, claimed, what, why, traceback.format_exc(limit=8))
-    due = parts.clock() + timedelta(seconds=what.seconds)
-    failed = True if what.counts else None
-    if what.counts or away(error) or isinstance(error, TimeUp):
-        log.warning("failed for now", consumer=claimed.consumer, subject=claimed.subject, why=why, counts=what.counts)
-    with parts.ledger.write() as conn:
-        mine = entries.release(conn, claimed, entries.PARKED, parts.clock(), reason=why, due_at=due, failed=failed)
-        if mine and what.tell and isinstance(error, UnfitAnswer):
-            step = "An engineer must teach the schema this answer; it is tried again by itself."
-            concern = Concern(ConcernType.SCHEMA_INVALID, why, step)
-            _tell(conn, claimed, concern, {"fields": error.fields}, parts.clock())
-    return entries.PARKED, why
-
-
-def _tell(conn: sa.Connection, claimed: Claim, concern: Concern, evidence: dict[str, Any], now: datetime) -> None:
-    """The entry's dead letter and its exception; both are over once the entry went through its consumer."""
-    letter = dead.Letter(
-        shop=claimed.shop,
-        queue=claimed.consumer,
-        stage="consume",
-        kind=concern.kind,
-        reason=concern.cause,
-        subject=claimed.subject,
-        entry_id=claimed.entry_id,
-        return_id=claimed.return_id,
-        evidence=evidence | {"starts": claimed.starts, "failures": claimed.failures + 1},
-    )
-    dead.bury(conn, letter, now)
-    concerns.raise_(conn, claimed.shop, claimed.consumer, claimed.subject, concern, now, return_id=claimed.return_id)
-
-
-def _bury(parts: Parts, claimed: Claim, what: Consequence, why: str, evidence: str) -> tuple[str, str]:
-    concern = Concern(
-        what.concern or ConcernType.POISON_TASK,
-        why,
-        f"See `returnline explain {claimed.subject}`; once mended: `returnline requeue --rma {claimed.subject} --yes`.",
-    )
-    now = parts.clock()
-    with parts.ledger.write() as conn:
-        if not entries.release(conn, claimed, entries.BURIED, now, reason=why, failed=True):
-            return LOST
-        _tell(conn, claimed, concern, {"traceback": evidence}, now)
-    reach("dead.buried")
-    parts.show_dead(claimed.consumer, claimed.entry_id, claimed.subject)
-    return entries.BURIED, why
-
-
-def _bury_poison(parts: Parts, claimed: Claim) -> str:
-    why = f"started {claimed.starts - 1} times and never finished: it may be killing its worker"
-    exit_, _ = _bury(
-        parts, claimed, Consequence(Reaction.BURY, 0.0, counts=True, concern=ConcernType.POISON_TASK), why, ""
-    )
-    log.error("quarantined", consumer=claimed.consumer, subject=claimed.subject, starts=claimed.starts)
-    return exit_

@@ -12,50 +12,37 @@ from pipeline.ledger import effects, entries
 from pipeline.ledger.effects import EffectRow
 from pipeline.ledger.entries import Claim
 from pipeline.ledger.letters import dead
-from schemas.actions import (
-    CommentOnReturn,
-    ReceiveShipment,
-)
 from schemas.concerns import Concern, ConcernType
-from schemas.effects import CONFIRMED, DISCARDED, REJECTED, UNCERTAIN
-from schemas.money import Money
+from schemas.effects import EffectState
 from tasks.effects.ledger_store import restock_left_open
 from tasks.effects.perform import waits_for_person
 
 
-def money_of(row: EffectRow) -> Money | None:
-    """The money an effect moves, as far as its action says."""
-    gross = getattr(row.action, "gross", None) or getattr(row.action, "amount", None)
-    gross = gross or getattr(row.action, "order_total", None)
-    return gross if isinstance(gross, Money) else None
-
-
 def concerns_of(row: EffectRow, case: Case) -> tuple[Concern, ...]:
     """What a person must know about this effect."""
-    if row.state == UNCERTAIN and row.due_at is None:
-        text = f"{_system(row)} may or may not hold the document of {row.key}: {row.why}."
+    action, system = row.action, row.action.system.called
+    if row.state == EffectState.UNCERTAIN and row.due_at is None:
+        text = f"{system} may or may not hold the document of {row.key}: {row.why}."
         step = (
-            f"Look for {row.action.marker} in {_system(row)}, then `returnline requeue --rma {case.ret.rma_id} --yes`: "
+            f"Look for {row.action.marker} in {system}, then `returnline requeue --rma {case.ret.rma_id} --yes`: "
             "it looks first and adopts what is there."
         )
-        return (Concern(ConcernType.WRITE_UNCERTAIN, text, step, money_of(row), row.action.units),)
-    if row.state == REJECTED:
+        return (Concern(ConcernType.WRITE_UNCERTAIN, text, step, action.money, action.units),)
+    if row.state == EffectState.REJECTED:
         step = f"Mend the cause named here, then `returnline requeue --rma {case.ret.rma_id} --yes`."
-        text = f"{_system(row)} refused: {row.why}"
-        return (Concern(ConcernType.WRITE_REJECTED, text, step, money_of(row), row.action.units),)
-    if row.state == CONFIRMED and row.progress.get("differences"):
+        text = f"{system} refused: {row.why}"
+        return (Concern(ConcernType.WRITE_REJECTED, text, step, action.money, action.units),)
+    if row.state == EffectState.CONFIRMED and row.progress.get("differences"):
         text = f"The authorised document differs from what was sent: {row.progress['differences']}."
         return (
-            Concern(
-                ConcernType.CN_DRIFT, text, "Compare it in Cin7 and correct by hand.", money_of(row), row.action.units
-            ),
+            Concern(ConcernType.CN_DRIFT, text, "Compare it in Cin7 and correct by hand.", action.money, action.units),
         )
-    if row.state == CONFIRMED and restock_left_open(row) and not _restock_seen(row, case):
+    if row.state == EffectState.CONFIRMED and restock_left_open(row) and not _restock_seen(row, case):
         text = "The credit note is authorised, but Cin7 shows its restock as DRAFT: the goods are not back in stock."
         step = (
             "Authorise the restock of this credit note in Cin7 (this tenant does not post it together with the money)."
         )
-        return (Concern(ConcernType.NOT_STOCKED_AGED, text, step, money_of(row), row.action.units),)
+        return (Concern(ConcernType.NOT_STOCKED_AGED, text, step, action.money, action.units),)
     return ()
 
 
@@ -70,11 +57,6 @@ def told_already(concern: Concern, told: Sequence[tuple[str, frozenset[str]]]) -
     return any(kind == concern.kind and (not units or units >= set(concern.units)) for kind, units in told)
 
 
-def _system(row: EffectRow) -> str:
-    """Where the effect's document would be."""
-    return "ReturnGO" if isinstance(row.action, CommentOnReturn | ReceiveShipment) else "Cin7"
-
-
 def _restock_seen(row: EffectRow, case: Case) -> bool:
     """Whether a later look at the sale saw the goods of this note in stock."""
     looks = (e for e in case.effects if e.kind == "value" and e.confirmed)
@@ -85,9 +67,9 @@ def given_up(
     conn: sa.Connection, claimed: Claim, rows: list[EffectRow], leaving: tuple[str, str, datetime | None]
 ) -> tuple[str, str, datetime | None]:
     """Where nothing came of the entry but effects that a person discarded, it is refused for their reason."""
-    if leaving[0] != entries.SETTLED or any(row.state == CONFIRMED for row in rows):
+    if leaving[0] != entries.SETTLED or any(row.state == EffectState.CONFIRMED for row in rows):
         return leaving
-    discarded = effects.of_entry(conn, claimed.entry_id, (DISCARDED,))
+    discarded = effects.of_entry(conn, claimed.entry_id, (EffectState.DISCARDED,))
     if not discarded:
         return leaving
     return entries.REFUSED, "; ".join(dict.fromkeys(row.why for row in discarded)), None
@@ -101,13 +83,13 @@ def letter_of(row: EffectRow, claimed: Claim, case: Case) -> dead.Letter:
         shop=row.shop,
         queue=claimed.consumer,
         stage="perform",
-        kind=ConcernType.WRITE_UNCERTAIN if row.state == UNCERTAIN else ConcernType.WRITE_REJECTED,
+        kind=ConcernType.WRITE_UNCERTAIN if row.state == EffectState.UNCERTAIN else ConcernType.WRITE_REJECTED,
         reason=row.why,
         subject=case.ret.rma_id,
         entry_id=claimed.entry_id,
         effect_id=row.effect_id,
         return_id=claimed.return_id,
-        money=money_of(row),
+        money=row.action.money,
         evidence={
             "key": row.key,
             "marker": row.action.marker,

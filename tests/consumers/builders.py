@@ -11,6 +11,7 @@ from typing import Any
 from consumers.case import Case, Done
 from consumers.shared.order_names import ExchangeNames
 from schemas.concerns import Concern
+from schemas.effects import EffectState
 from schemas.money import Money, total
 from schemas.returns import APPROVED, RECEIVED, VALIDATED, Inspection, Return, Shipment, Unit
 from schemas.sales import (
@@ -262,10 +263,10 @@ def a_case(ret: Return | None = None, *effects: Done, **more: Any) -> Case:
     return Case(**{"shop": "alder", "ret": ret or a_return(), "effects": effects, **more})
 
 
-def done(*units: str, state: str = "CONFIRMED", number: str = "CR-1", **more: Any) -> Done:
+def done(*units: str, state: str = EffectState.CONFIRMED, number: str = "CR-1", **more: Any) -> Done:
     """A credit effect in the ledger."""
     key = f"alder:RMA1001:credit:{','.join(units)}"
-    return Done(**{"key": key, "kind": "credit", "state": state, "units": units, "number": number, **more})
+    return Done(**{"key": key, "kind": "credit", "state": EffectState(state), "units": units, "number": number, **more})
 
 
 def some_terms(**more: Any) -> Terms:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.ledger.effects import EffectRow
-from schemas.actions import KINDS, Action
-from schemas.effects import CLAIMED, CONFIRMED, LIVE, PLANNED, REJECTED, SENDING, UNCERTAIN, WITHDRAWN, Outcome
+from schemas.actions import Action
+from schemas.effects import EffectState, Outcome
 
 
 class CasStore:
@@ -24,14 +24,14 @@ class CasStore:
         known = next((row for row in self.rows.values() if row.key == action.key), None)
         if known is None:
             return self._insert(action, now)
-        if not (known.state == WITHDRAWN or (known.state == PLANNED and known.sends == 0)):
+        if not (known.state == EffectState.WITHDRAWN or (known.state == EffectState.PLANNED and known.sends == 0)):
             return None
         self.rows[known.effect_id] = replace(
             known,
             action=action,
-            state=PLANNED,
+            state=EffectState.PLANNED,
             due_at=now,
-            planned_at=known.planned_at if known.state == PLANNED else now,
+            planned_at=known.planned_at if known.state == EffectState.PLANNED else now,
             why="",
             lookups=0,
             step_sends=0,
@@ -44,13 +44,13 @@ class CasStore:
         self.rows[new] = EffectRow(
             effect_id=new,
             key=action.key,
-            kind=KINDS[type(action)],
+            kind=action.kind,
             shop="alder",
             entry_id=1,
             return_id=1,
             sale_id=action.sale_id,
             action=action,
-            state=PLANNED,
+            state=EffectState.PLANNED,
             fence=0,
             sends=0,
             step_sends=0,
@@ -66,11 +66,13 @@ class CasStore:
 
     def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
         row = self.rows[effect_id]
-        if row.state not in LIVE or row.due_at is None or row.due_at > now:
+        if not row.state.live or row.due_at is None or row.due_at > now:
             return None
         if row.lease_until is not None and row.lease_until > now:
             return None
-        state = UNCERTAIN if row.state in {SENDING, UNCERTAIN} else CLAIMED
+        state = (
+            EffectState.UNCERTAIN if row.state in {EffectState.SENDING, EffectState.UNCERTAIN} else EffectState.CLAIMED
+        )
         return self._set(row, {"state": state, "fence": row.fence + 1, "lease_until": now + lease})
 
     def change(self, row: EffectRow, now: datetime, **values: Any) -> EffectRow | None:
@@ -78,7 +80,7 @@ class CasStore:
 
     def confirm(self, row: EffectRow, outcome: Outcome, now: datetime) -> EffectRow | None:
         progress = {**row.progress, **outcome.details}
-        values = {"state": CONFIRMED, "due_at": None, "lease_until": None, "why": "", "progress": progress}
+        values = {"state": EffectState.CONFIRMED, "due_at": None, "lease_until": None, "why": "", "progress": progress}
         done = self._set(row, values)
         if done is not None:
             self.references[row.effect_id] = outcome.reference
@@ -86,18 +88,18 @@ class CasStore:
 
     def withdraw(self, effect_id: int) -> bool:
         row = self.rows[effect_id]
-        if row.state != REJECTED and not (row.state == PLANNED and row.sends == 0):
+        if row.state != EffectState.REJECTED and not (row.state == EffectState.PLANNED and row.sends == 0):
             return False
-        values = {"state": WITHDRAWN, "due_at": None, "lease_until": None, "fence": row.fence + 1}
+        values = {"state": EffectState.WITHDRAWN, "due_at": None, "lease_until": None, "fence": row.fence + 1}
         return self._set(row, values) is not None
 
     def look_again(self, effect_id: int, now: datetime) -> bool:
         row = self.rows[effect_id]
-        if row.state != UNCERTAIN or row.due_at is not None:
+        if row.state != EffectState.UNCERTAIN or row.due_at is not None:
             return False
         unsent = row.sends == 0
         values = {
-            "state": PLANNED if unsent else UNCERTAIN,
+            "state": EffectState.PLANNED if unsent else EffectState.UNCERTAIN,
             "due_at": now,
             "lookups": 0,
             "step_sends": min(row.step_sends, 1),

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from pipeline.ledger.effects import EffectRow
-from schemas.effects import CONFIRMED, REJECTED, WITHDRAWN
-from tasks.effects.perform import Performer, Timing, waits_for_person
+from schemas.effects import EffectState
+from tasks.effects.perform import Performer, waits_for_person
+from tasks.effects.protocol import Timing
 from tests.faults.cas_store import CasStore
 from tests.faults.interleaving import WatchedProvider, WatchedStore, Worker
 from tests.faults.model_cin7 import CURSES, DIRECT, SIMPLE, STYLES, ModelCin7, ModelOutages, an_action
@@ -185,14 +186,14 @@ class Run:
         self._say("the ledger is restored from a backup")
         self._forward(300)
         self.store.rows = {**self.store.rows, **self.snapshots}
-        self.was_confirmed &= {i for i, row in self.store.rows.items() if row.state == CONFIRMED}
+        self.was_confirmed &= {i for i, row in self.store.rows.items() if row.state == EffectState.CONFIRMED}
 
     def _person(self) -> None:
         for effect_id, row in list(self.store.rows.items()):
             if waits_for_person(row):
                 self._say(f"a person requeues effect {effect_id}")
                 self._forward(60)
-                if row.state == REJECTED and self.store.withdraw(effect_id):
+                if row.state == EffectState.REJECTED and self.store.withdraw(effect_id):
                     self.store.plan(row.action, self.cin7.now)
                 else:
                     self.store.look_again(effect_id, self.cin7.now)
@@ -233,7 +234,7 @@ class Run:
 
     @staticmethod
     def _over(row: EffectRow) -> bool:
-        return row.state in {CONFIRMED, WITHDRAWN} or waits_for_person(row)
+        return row.state in {EffectState.CONFIRMED, EffectState.WITHDRAWN} or waits_for_person(row)
 
     # -- the promises -------------------------------------------------------------------------------------------------
 
@@ -243,7 +244,7 @@ class Run:
             if len(held) > 1:
                 raise BrokenPromiseError(self.story(f"{len(held)} authorised documents for {action.key}"))
         for effect_id, row in self.store.rows.items():
-            if row.state == CONFIRMED:
+            if row.state == EffectState.CONFIRMED:
                 self._check_confirmed(effect_id, row)
             elif effect_id in self.was_confirmed:
                 raise BrokenPromiseError(self.story(f"effect {effect_id} went from CONFIRMED to {row.state}"))
@@ -260,7 +261,7 @@ class Run:
                 raise BrokenPromiseError(
                     self.story(f"effect {row.effect_id} is still {row.state} after {ROUNDS} rounds")
                 )
-            if row.state == REJECTED and not self.reckless and self.cin7.authorised(row.action.marker):
+            if row.state == EffectState.REJECTED and not self.reckless and self.cin7.authorised(row.action.marker):
                 raise BrokenPromiseError(self.story(f"effect {row.effect_id} is REJECTED, and its document stands"))
 
     # -- the story ----------------------------------------------------------------------------------------------------

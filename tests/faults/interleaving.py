@@ -11,7 +11,7 @@ from pipeline.ledger.effects import EffectRow
 from schemas.actions import Action
 from schemas.effects import Outcome
 from tasks.effects.credit_note import CreditNoteProvider
-from tasks.effects.perform import Provider
+from tasks.effects.protocol import Provider
 from tests.faults.cas_store import CasStore
 from tests.faults.model_cin7 import ModelCin7
 
@@ -104,7 +104,7 @@ class WatchedProvider:
     """The real credit-note provider with a pause around every call to the model of Cin7."""
 
     def __init__(self, cin7: ModelCin7, *, reckless: bool) -> None:
-        self._inner: Provider = CreditNoteProvider(cin7, None)  # type: ignore[arg-type]
+        self._inner: Provider[Any] = CreditNoteProvider(cin7, None)  # type: ignore[arg-type]
         self._cin7 = cin7
         self._reckless = reckless
 

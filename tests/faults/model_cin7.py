@@ -18,7 +18,7 @@ from pipeline.ledger.effects import EffectRow
 from schemas.actions import PostCreditNote, business_key
 from schemas.money import Money
 from schemas.sales import AUTHORISED, DRAFT, CreditNote, DocumentLine
-from tasks.effects.perform import LaterError
+from tasks.effects.protocol import LaterError
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 SALE = "sale-1"

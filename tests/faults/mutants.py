@@ -10,8 +10,9 @@ from typing import Any
 from pipeline.calls.failures import Throttled
 from pipeline.ledger.effects import EffectRow
 from schemas.actions import Action
-from schemas.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN, Outcome
-from tasks.effects.perform import Found, Performer
+from schemas.effects import EffectState, Outcome
+from tasks.effects.perform import Performer
+from tasks.effects.protocol import Found
 from tests.faults.cas_store import CasStore
 from tests.faults.explorer import Variant
 from tests.faults.model_cin7 import DIRECT, DRAFTED, ModelOutages
@@ -19,21 +20,23 @@ from tests.faults.model_cin7 import DIRECT, DRAFTED, ModelOutages
 
 class _NeverLooks(Performer):
     def _look(self, row: EffectRow) -> EffectRow | None:
-        return row if row.state == CLAIMED else self.store.change(row, self.clock(), state=CLAIMED)
+        return (
+            row if row.state == EffectState.CLAIMED else self.store.change(row, self.clock(), state=EffectState.CLAIMED)
+        )
 
 
 class _LooksOnlyAfterDoubt(Performer):
     """Trusts the ledger alone before the first send: a ledger restored from a backup forgets what was sent."""
 
     def _look(self, row: EffectRow) -> EffectRow | None:
-        return row if row.state == CLAIMED else super()._look(row)
+        return row if row.state == EffectState.CLAIMED else super()._look(row)
 
 
 class _TakesInterruptedSends(CasStore):
     def claim(self, effect_id: int, now: datetime, lease: timedelta) -> EffectRow | None:
         row = self.rows[effect_id]
-        if row.state == SENDING and row.lease_until is not None and row.lease_until <= now:
-            self.rows[effect_id] = replace(row, state=PLANNED)
+        if row.state == EffectState.SENDING and row.lease_until is not None and row.lease_until <= now:
+            self.rows[effect_id] = replace(row, state=EffectState.PLANNED)
         return super().claim(effect_id, now, lease)
 
 
@@ -56,19 +59,19 @@ class _CountsEarlyLookUps(Performer):
 
 class _RepeatsATimeout(Performer):
     def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
-        return self.store.change(row, self.clock(), state=CLAIMED, why=why)
+        return self.store.change(row, self.clock(), state=EffectState.CLAIMED, why=why)
 
 
 class _BelievesOneLookUpAtOnce(Performer):
     def _not_there(self, row: EffectRow) -> EffectRow | None:
-        return self.store.change(row, self.clock(), state=CLAIMED, lookups=0)
+        return self.store.change(row, self.clock(), state=EffectState.CLAIMED, lookups=0)
 
 
 class _AsksNobody(Performer):
     """Gives up after doubt without handing the effect to a person."""
 
     def _not_there(self, row: EffectRow) -> EffectRow | None:
-        return self.store.change(row, self.clock(), state=UNCERTAIN, lease_until=None, due_at=row.due_at)
+        return self.store.change(row, self.clock(), state=EffectState.UNCERTAIN, lease_until=None, due_at=row.due_at)
 
 
 class _ConfirmsADraft(Performer):
@@ -83,7 +86,7 @@ class _SendsOnInAnOutage(Performer):
     def _uncertain(self, row: EffectRow, why: str) -> EffectRow | None:
         if not self.outages.shared(row):
             return super()._uncertain(row, why)
-        return self.store.change(row, self.clock(), state=CLAIMED, why=why)
+        return self.store.change(row, self.clock(), state=EffectState.CLAIMED, why=why)
 
 
 class _ForgetsAnOutagesSends(Performer):

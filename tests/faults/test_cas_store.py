@@ -16,7 +16,7 @@ from pipeline.ledger.effects import EffectRow
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.schema import migrating
 from schemas.actions import PostCreditNote
-from schemas.effects import CLAIMED, PLANNED, REJECTED, SENDING, UNCERTAIN, Outcome
+from schemas.effects import EffectState, Outcome
 from tests.faults.cas_store import CasStore
 from tests.faults.model_cin7 import DRAFTED, an_action
 
@@ -76,12 +76,12 @@ def _changes(rng: random.Random, now: datetime) -> dict[str, Any]:
     later: datetime | None = now + timedelta(seconds=rng.choice((0, 5, 50)))
     return rng.choice(
         [
-            {"state": SENDING, "sent_at": now, "sends": 1, "step_sends": 1, "lease_until": now + LEASE},
-            {"state": UNCERTAIN, "due_at": later, "lease_until": None, "lookups": rng.randrange(3)},
-            {"state": UNCERTAIN, "due_at": None, "lease_until": None, "why": "asked"},
-            {"state": PLANNED, "sends": 0, "step_sends": 0, "due_at": later, "lease_until": None},
-            {"state": REJECTED, "due_at": None, "lease_until": None},
-            {"state": CLAIMED, "progress": {"task_id": "d-1"}, "step_sends": 0},
+            {"state": EffectState.SENDING, "sent_at": now, "sends": 1, "step_sends": 1, "lease_until": now + LEASE},
+            {"state": EffectState.UNCERTAIN, "due_at": later, "lease_until": None, "lookups": rng.randrange(3)},
+            {"state": EffectState.UNCERTAIN, "due_at": None, "lease_until": None, "why": "asked"},
+            {"state": EffectState.PLANNED, "sends": 0, "step_sends": 0, "due_at": later, "lease_until": None},
+            {"state": EffectState.REJECTED, "due_at": None, "lease_until": None},
+            {"state": EffectState.CLAIMED, "progress": {"task_id": "d-1"}, "step_sends": 0},
         ]
     )
 

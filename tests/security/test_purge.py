@@ -19,7 +19,7 @@ from pipeline.ledger.letters.letters import Filter, find
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.schema.migrating import migrate
 from schemas.concerns import Concern, ConcernType
-from schemas.effects import CONFIRMED, UNCERTAIN
+from schemas.effects import EffectState
 from tests.flow.inprocess import Line, Served, line, servers
 from tests.pipeline.ledger.letters_desk import Office
 from tests.postgres_server import running_postgres
@@ -53,7 +53,7 @@ def a_settled_return(it: Line) -> str:
     order = it.desk.sell()
     rma = it.desk.open_return(order)
     it.nudge_and_settle(rma)
-    assert ("credit", CONFIRMED) in it.made(rma)
+    assert ("credit", EffectState.CONFIRMED) in it.made(rma)
     # What the other consumers still wait for (a refund, a look back) is another test's business.
     it.change(t.entries, t.entries.c.subject == rma, state=entries.SETTLED, due_at=None)
     return rma
@@ -174,7 +174,7 @@ def test_a_return_with_an_open_exception_keeps_what_was_read(it: Line) -> None:
 def test_the_evidence_of_an_effect_that_is_not_decided_stays(it: Line) -> None:
     rma = a_settled_return(it)
     effect = next(row for row in it.effects(rma) if row["kind"] == "credit")
-    it.change(t.effects, t.effects.c.id == effect["id"], state=UNCERTAIN)
+    it.change(t.effects, t.effects.c.id == effect["id"], state=EffectState.UNCERTAIN)
     purge(it)
     kept = [row for row in it.rows(t.attempts) if row["sent"]]
     assert {row["effect_id"] for row in kept} == {effect["id"]}

@@ -17,7 +17,7 @@ from pipeline.ledger.letters.letters import Filter
 from pipeline.ledger.letters.requeueing import Moved, Requeued, Verdict
 from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
-from schemas.effects import CONFIRMED, DISCARDED, UNCERTAIN
+from schemas.effects import EffectState
 from schemas.returns import Return
 from tests.tasks.practice import Bench
 
@@ -141,7 +141,7 @@ def test_an_uncertain_effect_is_looked_up_before_anything_is_sent(bench: Bench) 
     order, rma = _uncertain(bench)
     assert _requeue(bench, rma=rma).moved is Moved.REQUEUED
     (effect,) = bench.effects(rma)
-    assert (effect["state"], effect["due_at"]) == (UNCERTAIN, bench.clock())
+    assert (effect["state"], effect["due_at"]) == (EffectState.UNCERTAIN, bench.clock())
     bench.desk.forget_calls()
     assert bench.consume(rma) == "parked"
     assert bench.desk.calls("cin7", "POST") == []
@@ -174,7 +174,9 @@ def _lost_answer(bench: Bench) -> tuple[str, str]:
     bench.take(rma)
     bench.consume(rma)
     (effect,) = bench.effects(rma)
-    bench.change(t.effects, state=UNCERTAIN, due_at=None, step_sends=2, number="", reference="", progress={})
+    bench.change(
+        t.effects, state=EffectState.UNCERTAIN, due_at=None, step_sends=2, number="", reference="", progress={}
+    )
     bench.change(t.entries, t.entries.c.id == effect["entry_id"], state=entries.BURIED, due_at=None)
     letter = dead.Letter(
         "alder",
@@ -203,7 +205,7 @@ def test_what_is_found_at_the_look_up_is_adopted_and_counts_as_done(bench: Bench
 
 def test_a_letter_whose_document_is_there_already_is_satisfied_without_work(bench: Bench) -> None:
     _, rma = _lost_answer(bench)
-    bench.change(t.effects, state=CONFIRMED)
+    bench.change(t.effects, state=EffectState.CONFIRMED)
     assert _requeue(bench, rma=rma).moved is Moved.SATISFIED
     assert _state(bench) == dead.RESOLVED
 
@@ -231,7 +233,7 @@ def test_a_discarded_uncertain_effect_is_not_looked_up_or_sent(bench: Bench) -> 
     assert bench.consume(rma) == "refused"
     assert bench.desk.calls("cin7", "POST") == []
     assert bench.desk.authorised(order) == []
-    assert bench.effects(rma)[0]["state"] == DISCARDED
+    assert bench.effects(rma)[0]["state"] == EffectState.DISCARDED
 
 
 def test_another_return_of_the_sale_goes_on_beside_a_discarded_effect(bench: Bench) -> None:
@@ -249,7 +251,7 @@ def test_another_return_of_the_sale_goes_on_beside_a_discarded_effect(bench: Ben
 
 
 def test_a_discarded_effect_covers_its_units_and_is_not_waited_for() -> None:
-    discarded = Done("k", "credit", DISCARDED, ("u1",))
+    discarded = Done("k", "credit", EffectState.DISCARDED, ("u1",))
     case = Case("alder", Return("7001", "Received", "", "", ()), (discarded,))
     assert case.covered("credit") == {"u1"}
     assert in_flight(case) == []
@@ -281,7 +283,7 @@ def _poisoned(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
         raise ZeroDivisionError("a defect")
 
     row = next(c for c in ROSTER if c.name == "credit-notes")
-    monkeypatch.setattr("tasks.consume.consumer", lambda _: replace(row, gather=fail))
+    monkeypatch.setattr("tasks.stages.consume.consumer", lambda _: replace(row, gather=fail))
     _until(bench, rma, "buried")
     return order, rma
 

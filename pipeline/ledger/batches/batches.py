@@ -22,7 +22,7 @@ from pipeline.ledger.entries import BURIED
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
 from schemas.actions import PostCreditNote
-from schemas.effects import CONFIRMED, DISCARDED, PLANNED, REJECTED, UNCERTAIN, WITHDRAWN
+from schemas.effects import EffectState
 from schemas.money import Money
 
 OPEN, PREPARING, PREPARED, RELEASED, POSTING, CLOSED = "open", "preparing", "prepared", "released", "posting", "closed"
@@ -94,7 +94,7 @@ def hold(conn: sa.Connection, item: Item, place: Place, now: datetime) -> Mappin
     why = f"in batch {row['batch_id']} of {row['business_day']}, which finance releases"
     # One that was refused and requeued may have been sent: `reconcile_first` remembers it, and like any other held one
     # it is planned anew at every look.
-    waiting = (_F.id == item.effect_id) & (_F.state == PLANNED)
+    waiting = (_F.id == item.effect_id) & (_F.state == EffectState.PLANNED)
     conn.execute(t.effects.update().where(waiting).values(due_at=None, why=why, sends=0))
     return row
 
@@ -190,7 +190,7 @@ def reconcile(conn: sa.Connection, batch_id: int, now: datetime) -> None:
 def withdrawn(conn: sa.Connection, entry_id: int, why: str, now: datetime) -> None:
     """Drop the entry's items whose effect the newest plan no longer wants."""
     for row in _with_effects(conn, _I.entry_id == entry_id):
-        if row["effect_state"] == WITHDRAWN:
+        if row["effect_state"] == EffectState.WITHDRAWN:
             leave(conn, row["id"], DROPPED, why or row["effect_why"], now)
 
 
@@ -202,7 +202,7 @@ def found_later(conn: sa.Connection, shop: str) -> list[Mapping[str, Any]]:
         sa.select(t.batch_items, _B.state.label("batch_state"))
         .join(t.batches, _B.id == _I.batch_id)
         .join(t.effects, _F.id == _I.effect_id)
-        .where((_B.shop == shop) & (_I.state == FAILED) & (_F.state == CONFIRMED) & sa.not_(again))
+        .where((_B.shop == shop) & (_I.state == FAILED) & (_F.state == EffectState.CONFIRMED) & sa.not_(again))
     )
     return [dict(row) for row in conn.execute(query).mappings()]
 
@@ -243,17 +243,17 @@ def _fate(row: Mapping[str, Any]) -> tuple[str, str] | None:
     """As what the item leaves, and why; None while it stays."""
     state, why = row["effect_state"], row["effect_why"]
     buried = row["entry_state"] == BURIED
-    if state == CONFIRMED:
+    if state == EffectState.CONFIRMED:
         return (POSTED, "") if row["state"] == GOES else (DROPPED, f"posted outside the batch as {row['number']}")
-    if state == WITHDRAWN:
+    if state == EffectState.WITHDRAWN:
         return DROPPED, why
-    if state == DISCARDED:
+    if state == EffectState.DISCARDED:
         return DROPPED, f"given up: {why}"
-    if state == REJECTED:
+    if state == EffectState.REJECTED:
         return FAILED, f"refused: {why}"
-    if state == UNCERTAIN and row["effect_due"] is None:
+    if state == EffectState.UNCERTAIN and row["effect_due"] is None:
         return FAILED, f"nobody knows whether it was posted: {why}"
-    if buried and state == PLANNED:
+    if buried and state == EffectState.PLANNED:
         return (FAILED if row["state"] == GOES else DROPPED), f"buried: {row['entry_reason']}"
     return None
 

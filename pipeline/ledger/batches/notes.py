@@ -14,7 +14,7 @@ from pipeline.ledger.batches import batches
 from pipeline.ledger.codec import action_from_json
 from pipeline.ledger.schema import all as t
 from schemas.actions import PostCreditNote, UnitGoods, VerifyRestock
-from schemas.effects import CONFIRMED
+from schemas.effects import EffectState
 from schemas.money import FOUR_PLACES
 from schemas.returns import Return
 from schemas.sales import Charge, DocumentLine
@@ -113,7 +113,7 @@ class Note:
     def done(self, kind: type[Any]) -> list[tuple[Mapping[str, Any], Any]]:
         """The return's confirmed effects of this kind."""
         read = [(row, action_from_json(row["action"])) for row in self.beside if row["action"]["do"] == kind.__name__]
-        return [(row, action) for row, action in read if row["state"] == CONFIRMED]
+        return [(row, action) for row, action in read if row["state"] == EffectState.CONFIRMED]
 
 
 def _line(kind: str, product_id: str, sku: str, row: DocumentLine | Charge, inclusive: bool) -> Line:

@@ -19,6 +19,7 @@ from pipeline.ledger.batches.batches import CLOSED, DROPPED, FAILED, GOES, HELD,
 from pipeline.ledger.batches.lines import COLUMNS, unit_rows
 from pipeline.ledger.batches.notes import Note, notes_of
 from schemas.actions import PostCreditNote
+from schemas.effects import EffectState
 
 PASS, FAIL, OPEN = "PASS", "FAIL", "OPEN"
 _NONE = Decimal(0)
@@ -248,7 +249,7 @@ def _count(report: Report) -> Check:
     states = Counter(note.item["state"] for note in report.notes)
     unsaid = [n for n in report.notes if n.item["state"] in {FAILED, DROPPED, MOVED} and not n.item["reason"]]
     posted = [note for note in report.notes if note.item["state"] == POSTED]
-    wrong = [note for note in posted if note.effect["state"] != "CONFIRMED" or not note.item["verified"]]
+    wrong = [note for note in posted if note.effect["state"] != EffectState.CONFIRMED or not note.item["verified"]]
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "nothing"
     if wrong:
         told += f"; not confirmed and read back: RMA {', '.join(note.item['rma_id'] for note in wrong)}"

@@ -18,7 +18,7 @@ from pipeline.ledger.gaps.rules import Found
 from pipeline.ledger.schema import all as t
 from schemas.actions import Action, AdoptCreditNote, PostCreditNote
 from schemas.concerns import ConcernType
-from schemas.effects import CONFIRMED
+from schemas.effects import EffectState
 from schemas.gaps import Credit, Gap, ReturnFacts, UnitFacts
 from schemas.money import Money, total
 from schemas.returns import Unit
@@ -123,7 +123,9 @@ def _accepted(conn: sa.Connection, as_of: datetime) -> defaultdict[int, set[Conc
 
 def _credits(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list[Credit]]:
     f = t.effects.c
-    query = sa.select(t.effects).where((f.kind == "credit") & (f.state == CONFIRMED) & (f.confirmed_at <= as_of))
+    query = sa.select(t.effects).where(
+        (f.kind == "credit") & (f.state == EffectState.CONFIRMED) & (f.confirmed_at <= as_of)
+    )
     found: defaultdict[int, list[Credit]] = defaultdict(list)
     for row in conn.execute(query.order_by(f.id)).mappings():
         action: Action = action_from_json(row["action"])

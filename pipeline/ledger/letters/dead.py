@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import insert_once
 from schemas.concerns import ConcernType, owner_of
-from schemas.effects import CONFIRMED, WITHDRAWN
+from schemas.effects import EffectState
 from schemas.money import Money
 
 OPEN, REQUEUED, RESOLVED, DISCARDED = "open", "requeued", "resolved", "discarded"
@@ -125,7 +125,7 @@ def resolve_entry(conn: sa.Connection, entry_id: int, now: datetime, *, left: bo
     """The entry went through its consumer: letters about the entry itself, and about effects that are confirmed, are
     resolved. With `left` (settled or refused) so are those of effects that nobody wants any more. Gives how many."""
     d, f = t.dead_letters.c, t.effects.c
-    over = (CONFIRMED, WITHDRAWN) if left else (CONFIRMED,)
+    over = (EffectState.CONFIRMED, EffectState.WITHDRAWN) if left else (EffectState.CONFIRMED,)
     gone = sa.select(f.id).where((f.entry_id == entry_id) & f.state.in_(over))
     mine = (d.entry_id == entry_id) & ((d.stage == "consume") | d.effect_id.in_(gone))
     return _resolve(conn, mine, now, "the work went through")

@@ -17,7 +17,7 @@ from pipeline.broker.names import CONSUME, INTAKE, REFRESH
 from pipeline.ledger import audit, concerns, deliveries, effects, entries, following, returns, strangers
 from pipeline.ledger.letters import dead, letters
 from pipeline.ledger.schema import all as t
-from schemas.effects import CONFIRMED, LIVE, REJECTED, UNCERTAIN
+from schemas.effects import LIVE, EffectState
 from schemas.hooks import read_hook
 from schemas.json.fields import SchemaInvalidError
 
@@ -131,13 +131,13 @@ def _work(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requeue
 def _perform(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> Requeued:
     effect_id = int(row["effect_id"])
     state = conn.execute(sa.select(t.effects.c.state).where(t.effects.c.id == effect_id)).scalar_one_or_none()
-    if state == CONFIRMED:
+    if state == EffectState.CONFIRMED:
         _wake(conn, row, now)
         return Requeued(Moved.SATISFIED, "the document is there")
-    if state == REJECTED:
+    if state == EffectState.REJECTED:
         effects.withdraw(conn, effect_id, now, "requeued: planned anew from today's facts")
         why = "planned anew"
-    elif state == UNCERTAIN and effects.look_again(conn, effect_id, now):
+    elif state == EffectState.UNCERTAIN and effects.look_again(conn, effect_id, now):
         why = "looked up first, sent only if it is not there"
     else:
         why = f"already on its way ({state})"
@@ -200,7 +200,7 @@ def _waits(conn: sa.Connection, row: Mapping[str, Any], now: datetime) -> bool:
     if not quiet or row["effect_id"] is None:
         return quiet
     state = conn.execute(sa.select(t.effects.c.state).where(t.effects.c.id == row["effect_id"])).scalar_one()
-    return state not in LIVE
+    return not EffectState(state).live
 
 
 # -- given up ---------------------------------------------------------------------------------------------------------

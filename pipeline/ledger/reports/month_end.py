@@ -14,7 +14,7 @@ from pipeline.ledger import cursors, reference_books
 from pipeline.ledger.batches import batches
 from pipeline.ledger.gaps import facts
 from pipeline.ledger.schema import all as t
-from schemas.effects import CLAIMED, PLANNED, SENDING, UNCERTAIN
+from schemas.effects import EffectState
 from schemas.gaps import ReturnFacts, UnitFacts
 from schemas.money import Money
 from schemas.returns import ENDED_STATUSES, STORE_CREDIT, SUCCESS, refund_wanted
@@ -79,9 +79,9 @@ def _work(conn: sa.Connection, shop: str, moment: datetime) -> Iterator[dict[str
     yield _check("batches", not unfinished, f"open: {days}" if unfinished else "all closed", "`returnline batch list`")
     f = t.effects.c
     mine = (f.shop == shop) & (f.planned_at <= moment)
-    undone = _count(conn, f.id, mine & f.state.in_((PLANNED, CLAIMED, SENDING)))
+    undone = _count(conn, f.id, mine & f.state.in_((EffectState.PLANNED, EffectState.CLAIMED, EffectState.SENDING)))
     yield _check("effects", not undone, f"{undone} planned and not done", "wait, or see `returnline status`")
-    doubt = _count(conn, f.id, mine & (f.state == UNCERTAIN))
+    doubt = _count(conn, f.id, mine & (f.state == EffectState.UNCERTAIN))
     yield _check("uncertain writes", not doubt, f"{doubt}", "`returnline exceptions list --type WRITE_UNCERTAIN`")
     x = t.exceptions.c
     open_then = (x.shop == shop) & (x.opened_at <= moment) & (x.closed_at.is_(None) | (x.closed_at > moment))

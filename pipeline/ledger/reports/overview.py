@@ -13,7 +13,7 @@ from pipeline.ledger import concerns, cursors, effects, entries
 from pipeline.ledger.letters import dead, letters
 from pipeline.ledger.letters.letters import Filter
 from pipeline.ledger.schema import all as t
-from schemas.effects import UNCERTAIN
+from schemas.effects import EffectState
 
 _E, _F, _R, _C = t.entries.c, t.effects.c, t.returns.c, t.cursors.c
 _UNDONE = (entries.OPEN, entries.PARKED, entries.BURIED)
@@ -104,7 +104,7 @@ def _uncertain(conn: sa.Connection) -> list[dict[str, Any]]:
     query = (
         sa.select(_F.id, _F.key, _F.marker, _F.why, _F.sent_at, _F.due_at, _F.sends, _R.rma_id)
         .join(t.returns, _R.id == _F.return_id, isouter=True)
-        .where(_F.state == UNCERTAIN)
+        .where(_F.state == EffectState.UNCERTAIN)
         .order_by(_F.sent_at)
         .limit(_NAMED)
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ledger.schema import all as t
-from schemas.effects import DISCARDED, UNCERTAIN, WITHDRAWN
+from schemas.effects import EffectState
 from tests.pipeline.ledger.letters_desk import Office
 
 
@@ -51,7 +51,7 @@ def test_the_list_reads_well_on_a_terminal(office: Office) -> None:
 )
 def test_every_filter_picks_its_letters(office: Office, asked: str, found: list[str]) -> None:
     office.dead_effect("7001")
-    office.dead_effect("7002", state=UNCERTAIN)
+    office.dead_effect("7002", state=EffectState.UNCERTAIN)
     office.dead_delivery()
     assert [letter["subject"] for letter in office.data_of(f"dead list {asked}")["letters"]] == found
 
@@ -85,7 +85,7 @@ def test_with_yes_the_refused_effect_is_withdrawn_and_its_entry_is_due(office: O
     office.dead_effect("7001")
     result = office.run("requeue --rma 7001 --yes")
     assert result.exit_code == 0, result.output
-    assert office.rows(t.effects)[0]["state"] == WITHDRAWN
+    assert office.rows(t.effects)[0]["state"] == EffectState.WITHDRAWN
     assert (office.rows(t.entries)[0]["state"], office.states()) == ("open", ["requeued"])
     assert "the sweep will find them" in result.output
 
@@ -180,7 +180,7 @@ def test_a_discard_is_a_dry_run_first(office: Office) -> None:
 def test_a_discarded_effect_keeps_its_units(office: Office) -> None:
     office.dead_effect("7001")
     assert office.data_of("dead discard --rma 7001 --yes --reason", "by hand")["discarded"] == 1
-    assert office.rows(t.effects)[0]["state"] == DISCARDED
+    assert office.rows(t.effects)[0]["state"] == EffectState.DISCARDED
     assert len(office.rows(t.effect_units)) == 1
     assert office.states() == ["discarded"]
     assert office.audited() == ["dead.discard"]

@@ -15,7 +15,7 @@ from pipeline.ledger.audit import Attempt
 from pipeline.ledger.schema import all as t
 from pipeline.ledger.store import upsert
 from schemas.concerns import ConcernType
-from schemas.effects import UNCERTAIN
+from schemas.effects import EffectState
 from tests.pipeline.ledger.letters_desk import SHOP, Office
 from tests.valkey_server import running_valkey
 
@@ -34,7 +34,7 @@ def _status(office: Office) -> dict[str, Any]:
 
 def _busy(office: Office) -> None:
     office.dead_effect("7001", "30.00")
-    office.dead_effect("7002", "5.00", state=UNCERTAIN)
+    office.dead_effect("7002", "5.00", state=EffectState.UNCERTAIN)
     office.an_exception("7003", ConcernType.LOCKED_PERIOD, "12.00")
     reason = {"state": "parked", "reason": "the invoice is a draft", "due_at": office.now}
     office.change(t.entries, t.entries.c.subject == "7003", **reason)

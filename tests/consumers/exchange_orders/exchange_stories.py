@@ -10,6 +10,7 @@ from consumers.case import Case, Done, Plan
 from consumers.exchange_orders import decision
 from schemas.actions import Action, AuthoriseOrder, LinkExchangeOrder, PostCreditNote, UnitGoods, business_key
 from schemas.concerns import Concern, ConcernType
+from schemas.effects import EffectState
 from schemas.returns import ExchangeItem, ExchangeOrder, Return, Transaction, Unit
 from schemas.sales import DRAFT, AvailabilityRow, Sale
 from schemas.terms import Terms
@@ -94,13 +95,13 @@ def credited(*units: str, number: str = "CR-1", at: datetime = CREDITED_AT) -> D
         gross=gbp(36),
         goods=tuple(UnitGoods(unit, gbp(36), "restock", MAIN.name) for unit in units),
     )
-    return Done(key, "credit", "CONFIRMED", units, number=number, gross=gbp(36), action=note, confirmed_at=at)
+    return Done(key, "credit", EffectState.CONFIRMED, units, number=number, gross=gbp(36), action=note, confirmed_at=at)
 
 
-def performed(action: Action, at: datetime = NOW, state: str = "CONFIRMED", **more: Any) -> Done:
+def performed(action: Action, at: datetime = NOW, state: str = EffectState.CONFIRMED, **more: Any) -> Done:
     """The action as the ledger holds it later."""
     kind = action.key.split(":")[2]
-    return Done(action.key, kind, state, action.units, action=action, confirmed_at=at, **more)
+    return Done(action.key, kind, EffectState(state), action.units, action=action, confirmed_at=at, **more)
 
 
 def a_payment(status: str = "Requested", amount: str = "18", at: datetime = CREATED) -> Transaction:

@@ -12,6 +12,7 @@ import pytest
 from consumers.exchange_orders import decision
 from schemas.actions import CommentOnReturn
 from schemas.concerns import Concern, ConcernType, Owner, owner_of
+from schemas.effects import EffectState
 from schemas.returns import APPROVED, CANCELED, DONE, PENDING, RECEIVED, REJECTED, VALIDATED, ExchangeItem, Return
 from schemas.sales import AUTHORISED, VOIDED, Sale
 from schemas.terms import EffectOwner, Gate
@@ -126,7 +127,7 @@ def test_an_exchange_waits_for_its_credit_note() -> None:
 
 
 def test_a_credit_note_that_is_only_planned_does_not_release() -> None:
-    assert done_kinds(watched(None, replace(credited(), state="SENDING"))) == []
+    assert done_kinds(watched(None, replace(credited(), state=EffectState.SENDING))) == []
 
 
 def test_the_credit_note_of_another_unit_does_not_release() -> None:

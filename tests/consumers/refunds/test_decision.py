@@ -17,6 +17,7 @@ from consumers.refunds import decision
 from consumers.refunds.payments import Share, filled
 from schemas.actions import AdoptCreditNote, PostCreditNote, RecordRefund, UnitGoods, marker
 from schemas.concerns import ConcernType
+from schemas.effects import EffectState
 from schemas.money import Money
 from schemas.returns import REFUND, STORE_CREDIT, Transaction
 from schemas.sales import ZERO_GUID, CreditNote, Payment, Sale
@@ -88,7 +89,7 @@ def credited(*units: str, number: str = "CR-1", each: str = "36", currency: str 
         **{
             "key": action.key,
             "kind": "credit",
-            "state": "CONFIRMED",
+            "state": EffectState.CONFIRMED,
             "units": units,
             "reference": f"task-{number}",
             "number": number,
@@ -230,8 +231,8 @@ def test_the_part_of_a_split_refund_that_is_left_is_recorded_without_the_other()
     assert payments(decided(case, sale)) == [both[1]]
 
 
-def a_recorded(action: RecordRefund, state: str = "CONFIRMED") -> Done:
-    return Done(key=action.key, kind="refund", state=state, units=action.units, action=action)
+def a_recorded(action: RecordRefund, state: str = EffectState.CONFIRMED) -> Done:
+    return Done(key=action.key, kind="refund", state=EffectState(state), units=action.units, action=action)
 
 
 def test_money_beside_the_items_goes_to_the_note_made_for_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 from consumers.case import Done, Plan
 from consumers.refunds import decision
 from schemas.actions import AdoptCreditNote, CommentOnReturn, PostCreditNote, ReceiveShipment, UnitGoods, marker
+from schemas.effects import EffectState
 from schemas.returns import APPROVED, CANCELED, NO_SHIPMENT, RECEIVED, REFUND, ExchangeOrder, Shipment, Unit
 from schemas.sales import Sale
 from schemas.terms import EffectOwner, RefundRelease, Terms
@@ -62,8 +63,8 @@ def placed(disposition: str, location: str = "loc-cage", name: str = "u1", **mor
     return replace(base, action=replace(base.action, goods=goods))
 
 
-def moved(kind: str, name: str = "u1", state: str = "CONFIRMED") -> Done:
-    return Done(key=f"k-{kind}", kind=kind, state=state, units=(name,))
+def moved(kind: str, name: str = "u1", state: str = EffectState.CONFIRMED) -> Done:
+    return Done(key=f"k-{kind}", kind=kind, state=EffectState(state), units=(name,))
 
 
 # -- the word ---------------------------------------------------------------------------------------------------------
@@ -100,13 +101,13 @@ def test_nothing_is_told_where_the_merchant_wants_silence() -> None:
 @pytest.mark.parametrize("state", ["CONFIRMED", "UNCERTAIN", "REJECTED", "DISCARDED"])
 def test_the_word_is_given_once(state: str) -> None:
     action = the_comment(told(a_return(unit()), credited("u1")))
-    before = Done(key=action.key, kind="comment", state=state, units=action.units)
+    before = Done(key=action.key, kind="comment", state=EffectState(state), units=action.units)
     assert told(a_return(unit()), credited("u1"), before).actions == ()
 
 
 def test_an_item_added_later_does_not_give_the_word_twice() -> None:
     action = the_comment(told(a_return(unit()), credited("u1")))
-    before = Done(key=action.key, kind="comment", state="CONFIRMED", units=action.units)
+    before = Done(key=action.key, kind="comment", state=EffectState.CONFIRMED, units=action.units)
     assert told(a_return(unit(), unit("u2")), credited("u1", "u2"), before).actions == ()
 
 
@@ -120,7 +121,7 @@ def test_one_item_without_credit_holds_up_the_parcel() -> None:
 
 @pytest.mark.parametrize("state", ["PLANNED", "SENDING", "UNCERTAIN", "REJECTED"])
 def test_a_note_that_is_not_confirmed_lets_nothing_go(state: str) -> None:
-    assert "not credited" in waiting(told(a_return(unit()), credited("u1", state=state)))
+    assert "not credited" in waiting(told(a_return(unit()), credited("u1", state=EffectState(state))))
 
 
 def test_an_item_that_was_not_in_the_parcel_holds_it_up() -> None:
@@ -137,7 +138,7 @@ def test_goods_credited_before_they_came_are_waited_for() -> None:
 @pytest.mark.parametrize("kind", ["write-off", "transfer", "adjust"])
 @pytest.mark.parametrize("state", ["PLANNED", "UNCERTAIN", "REJECTED"])
 def test_goods_on_the_move_are_waited_for(kind: str, state: str) -> None:
-    plan = told(a_return(unit()), credited("u1"), moved(kind, state=state))
+    plan = told(a_return(unit()), credited("u1"), moved(kind, state=EffectState(state)))
     assert "still being moved" in waiting(plan)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from consumers.case import Case, Done, Plan
 from consumers.stock_adjustments import decision
-from schemas.actions import KINDS, Action
+from schemas.actions import Action
+from schemas.effects import EffectState
 from schemas.returns import Return
 from schemas.sales import Account, AvailabilityRow, Movement, Sale
 from schemas.terms import Disposition, DispositionRule, Finding, Terms
@@ -39,10 +40,14 @@ def damage_terms(**more: Any) -> Terms:
 def confirmed(action: Action, at: datetime = NOW, **more: Any) -> Done:
     """The effect of this action as done."""
     told = {"restock_status": "AUTHORISED", **more.pop("details", {})}
-    plain = {"state": "CONFIRMED", "reference": "task-CR-1", "number": "CR-1", "confirmed_at": at, "details": told}
-    return Done(
-        **{"key": action.key, "kind": KINDS[type(action)], "units": action.units, "action": action, **plain, **more}
-    )
+    plain = {
+        "state": EffectState.CONFIRMED,
+        "reference": "task-CR-1",
+        "number": "CR-1",
+        "confirmed_at": at,
+        "details": told,
+    }
+    return Done(**{"key": action.key, "kind": action.kind, "units": action.units, "action": action, **plain, **more})
 
 
 def credited(ret: Return, sale: Sale | None = None, terms: Terms | None = None, **more: Any) -> Case:
@@ -83,7 +88,7 @@ def goods_plan(case: Case, terms: Terms | None = None, now: datetime = NOW, **bo
 
 def stock_actions(plan: Plan) -> list[Action]:
     """What moves goods, without the look at their value."""
-    return [action for action in plan.actions if KINDS[type(action)] != "value"]
+    return [action for action in plan.actions if action.kind != "value"]
 
 
 __all__ = ["CAGE", "MAIN", "NOW", "THREE"]

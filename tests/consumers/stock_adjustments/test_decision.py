@@ -12,6 +12,7 @@ from consumers.case import Case
 from consumers.stock_adjustments import decision
 from schemas.actions import Action, TransferStock, WriteOffStock
 from schemas.concerns import ConcernType
+from schemas.effects import EffectState
 from schemas.returns import CANCELED, NO_SHIPMENT, Return
 from schemas.sales import Location
 from schemas.terms import Disposition, DispositionRule, EffectOwner, Finding, Gate, Terms
@@ -104,20 +105,20 @@ def test_a_batch_is_written_off_under_its_own_number() -> None:
 @pytest.mark.parametrize("state", ["PLANNED", "CLAIMED", "SENDING", "UNCERTAIN", "REJECTED", "DISCARDED", "CONFIRMED"])
 def test_a_write_off_that_exists_in_any_state_is_not_planned_beside(state: str) -> None:
     case = damaged()
-    before = replace(confirmed(the_write_off(case)), state=state)
+    before = replace(confirmed(the_write_off(case)), state=EffectState(state))
     assert stock_actions(goods_plan(later(case, before))) == []
 
 
 def test_a_withdrawn_write_off_is_planned_anew() -> None:
     case = damaged()
-    before = replace(confirmed(the_write_off(case)), state="WITHDRAWN")
+    before = replace(confirmed(the_write_off(case)), state=EffectState.WITHDRAWN)
     assert the_write_off(later(case, before)).units == ("u1",)
 
 
 @pytest.mark.parametrize("state", ["CLAIMED", "SENDING", "UNCERTAIN", "REJECTED"])
 def test_goods_are_not_written_off_before_their_credit_is_confirmed(state: str) -> None:
     case = damaged()
-    waiting = a_case(FAULTY, replace(case.effects[0], state=state, confirmed_at=None))
+    waiting = a_case(FAULTY, replace(case.effects[0], state=EffectState(state), confirmed_at=None))
     assert goods_plan(waiting).actions == ()
 
 
@@ -283,7 +284,7 @@ def test_a_grade_location_is_reached_by_transfer_when_the_grade_is_found_later()
 def test_goods_are_not_moved_while_an_earlier_move_is_unfinished() -> None:
     case = restocked()
     worse = later(case, ret=found(case, restockable=False))
-    under_way = replace(confirmed(the_transfer(worse)), state="UNCERTAIN", confirmed_at=None)
+    under_way = replace(confirmed(the_transfer(worse)), state=EffectState.UNCERTAIN, confirmed_at=None)
     plan = goods_plan(later(worse, under_way))
     assert stock_actions(plan) == []
     assert "not finished" in plan.waits[0].reason

@@ -26,7 +26,8 @@ from pipeline.calls.quota import DailyQuota, Quota
 from pipeline.cin7 import Cin7, Cin7Access
 from pipeline.returngo.client import ReturnGo, ReturnGoAccess
 from schemas.actions import AdjustStock, PostCreditNote, RecordRefund, TransferStock, WriteOffStock
-from schemas.cin7.sales import adjustment_body, credit_note_body, payment_body, transfer_body, write_off_body
+from schemas.cin7.sales import credit_note_body, payment_body
+from schemas.cin7.stock import adjustment_body, transfer_body, write_off_body
 from schemas.money import Money
 from schemas.sales import AUTHORISED, DRAFT, CreditNote, Sale
 from tests.sandbox_server import SandboxHandle, running_sandbox

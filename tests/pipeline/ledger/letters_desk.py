@@ -18,7 +18,7 @@ from pipeline.ledger.schema import all as t
 from pipeline.ledger.schema.migrating import migrate
 from schemas.actions import CommentOnReturn, business_key
 from schemas.concerns import Concern, ConcernType
-from schemas.effects import REJECTED
+from schemas.effects import EffectState
 from schemas.money import Money
 
 SHOP, QUEUE = "alder", "credit-notes"
@@ -79,12 +79,14 @@ class Office:
             conn.execute(t.entries.update().where(t.entries.c.id == entry_id).values(state=entries.BURIED, due_at=None))
         return return_id, entry_id
 
-    def dead_effect(self, rma: str, amount: str = "30.00", reason: str = "Locked period", state: str = REJECTED) -> int:
+    def dead_effect(
+        self, rma: str, amount: str = "30.00", reason: str = "Locked period", state: str = EffectState.REJECTED
+    ) -> int:
         """A buried effect of a return of its own; gives the letter."""
         return_id, entry_id = self.a_return(rma)
         key = business_key(SHOP, rma, "comment", ["u1"])
         action = CommentOnReturn(key=key, sale_id="", units=("u1",), rma_id=rma, text="done")
-        kind = ConcernType.WRITE_REJECTED if state == REJECTED else ConcernType.WRITE_UNCERTAIN
+        kind = ConcernType.WRITE_REJECTED if state == EffectState.REJECTED else ConcernType.WRITE_UNCERTAIN
         with self.ledger.write() as conn:
             effect_id = effects.plan(conn, entry_id, SHOP, return_id, action, self.now)
             values = {"state": state, "due_at": None, "sends": 2, "step_sends": 2, "sent_at": self.now, "why": reason}

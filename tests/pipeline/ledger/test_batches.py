@@ -16,7 +16,7 @@ from pipeline.ledger.batches.batches import Item, Place
 from pipeline.ledger.batches.releasing import BatchRefusedError
 from pipeline.ledger.schema.migrating import migrate
 from schemas.actions import PostCreditNote, UnitGoods, business_key
-from schemas.effects import PLANNED
+from schemas.effects import EffectState
 from schemas.money import Money
 from schemas.sales import DocumentLine, StockLine
 from tests.postgres_server import running_postgres
@@ -126,7 +126,7 @@ def test_a_held_note_has_no_time_at_which_it_would_be_sent(shop: Shop) -> None:
     item = shop.note("7")
     with shop.ledger.read() as conn:
         row = effects.get(conn, item.effect_id)
-    assert (row.state, row.due_at) == (PLANNED, None)
+    assert (row.state, row.due_at) == (EffectState.PLANNED, None)
     assert "finance releases" in row.why
 
 

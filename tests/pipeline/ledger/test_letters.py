@@ -20,7 +20,7 @@ from pipeline.ledger.letters.letters import Filter, find
 from pipeline.ledger.letters.requeueing import discard, requeue
 from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
-from schemas.effects import PLANNED, UNCERTAIN, WITHDRAWN
+from schemas.effects import EffectState
 from tests.pipeline.ledger.letters_desk import Office
 from tests.waiting import BOUND
 
@@ -134,7 +134,7 @@ def test_a_run_that_is_killed_with_sigkill_leaves_every_letter_in_one_place(offi
     assert office.states() == ["requeued", "requeued", "open", "open"]
     assert office.run("requeue --yes --rate 0").exit_code == 0
     assert [row["redrives"] for row in office.rows(t.dead_letters)] == [1, 1, 1, 1]
-    assert [row["state"] for row in office.rows(t.effects)] == [WITHDRAWN] * 4
+    assert [row["state"] for row in office.rows(t.effects)] == [EffectState.WITHDRAWN] * 4
 
 
 def test_of_two_runs_over_the_same_letters_each_letter_belongs_to_one(office: Office) -> None:
@@ -165,18 +165,18 @@ def test_a_requeued_letter_that_waits_for_its_entry_is_no_failure(office: Office
 
 
 def test_an_effect_that_was_never_sent_is_planned_again(office: Office) -> None:
-    office.dead_effect("7001", state=UNCERTAIN)
+    office.dead_effect("7001", state=EffectState.UNCERTAIN)
     office.change(t.effects, sends=0, step_sends=0, sent_at=None)
     Room(office).run(Orders())
     (effect,) = office.rows(t.effects)
-    assert (effect["state"], effect["due_at"]) == (PLANNED, office.now)
+    assert (effect["state"], effect["due_at"]) == (EffectState.PLANNED, office.now)
 
 
 def test_a_requeued_uncertain_effect_may_be_sent_once_more_at_most(office: Office) -> None:
-    office.dead_effect("7001", state=UNCERTAIN)
+    office.dead_effect("7001", state=EffectState.UNCERTAIN)
     Room(office).run(Orders())
     (effect,) = office.rows(t.effects)
-    assert (effect["state"], effect["lookups"], effect["step_sends"]) == (UNCERTAIN, 0, 1)
+    assert (effect["state"], effect["lookups"], effect["step_sends"]) == (EffectState.UNCERTAIN, 0, 1)
 
 
 def test_a_discarded_reading_is_not_buried_anew_for_the_same_cause(office: Office) -> None:

@@ -14,7 +14,7 @@ from console.redrive import Orders, Redrive, Report
 from pipeline.ledger.letters.letters import Filter
 from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
-from schemas.effects import UNCERTAIN
+from schemas.effects import EffectState
 from tests.pipeline.ledger.letters_desk import Office
 from tests.postgres_server import running_postgres
 
@@ -52,7 +52,7 @@ def test_two_operators_at_once_move_each_letter_once(office: Office) -> None:
 
 def test_the_commands_work_on_postgresql(office: Office) -> None:
     office.dead_effect("7001", "30.00")
-    office.dead_effect("7002", "5.00", state=UNCERTAIN)
+    office.dead_effect("7002", "5.00", state=EffectState.UNCERTAIN)
     office.an_exception("7003", ConcernType.LOCKED_PERIOD, "12.00")
     told = office.data_of("requeue")
     assert (told["letters"], Decimal(told["money"]["GBP"])) == (2, Decimal(35))
@@ -63,7 +63,7 @@ def test_the_commands_work_on_postgresql(office: Office) -> None:
 
 
 def test_an_uncertain_effect_is_requeued_on_postgresql(office: Office) -> None:
-    office.dead_effect("7002", state=UNCERTAIN)
+    office.dead_effect("7002", state=EffectState.UNCERTAIN)
     assert office.run("requeue --yes --past-void").exit_code == 0
     (effect,) = office.rows(t.effects)
     assert (effect["state"], effect["step_sends"], effect["progress"]) == ("UNCERTAIN", 1, {"past_void": "yes"})

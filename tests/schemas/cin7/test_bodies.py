@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.actions import AdjustStock, AuthoriseOrder, PostCreditNote, RecordRefund, TransferStock, WriteOffStock
 from schemas.cin7.bodies import TEXT_LIMIT, marked
-from schemas.cin7.sales import (
-    adjustment_body,
-    credit_note_body,
-    dumps,
-    order_body,
-    payment_body,
-    read_credit_notes,
-    transfer_body,
-    write_off_body,
-)
+from schemas.cin7.sales import credit_note_body, dumps, order_body, payment_body, read_credit_notes
+from schemas.cin7.stock import adjustment_body, transfer_body, write_off_body
 from schemas.json.exact import parse
 from schemas.money import Money
 from schemas.sales import Charge, DocumentLine, StockLine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from pipeline.calls.failures import Rejected, Uncertain
 from pipeline.parts import ShopParts
 from schemas.actions import AuthoriseOrder, LinkExchangeOrder, business_key
 from schemas.sales import Sale
-from tasks.effects.order import OrderProvider, RecordKeeper
-from tasks.effects.perform import Found, LaterError, Missing, Unclear
+from tasks.effects.order import OrderProvider
+from tasks.effects.protocol import Found, LaterError, Missing, Unclear
+from tasks.effects.record import RecordKeeper, linked
 from tests.tasks.practice import SHOP, Bench
 
 LINE = {"sku": "TEE-BLK-M", "quantity": "1", "price": "30", "tax_rule": "20% (VAT on Income)"}
@@ -100,7 +102,7 @@ def test_a_draft_changed_since_the_decision_is_never_overwritten(make: Callable[
 
 
 def _fields(action: AuthoriseOrder) -> dict[str, Any]:
-    return {name: getattr(action, name) for name in action.__dataclass_fields__}
+    return {field.name: getattr(action, field.name) for field in fields(action)}
 
 
 def test_a_memo_written_since_the_decision_stops_the_release(make: Callable[..., Story]) -> None:
@@ -163,7 +165,7 @@ def test_a_back_order_made_by_the_release_is_written_down(make: Callable[..., St
 def test_a_record_is_confirmed_without_any_call(bench: Bench) -> None:
     bench.desk.forget_calls()
     record = LinkExchangeOrder(key="k", sale_id="", units=("exchange:1:out",), number="#1044")
-    found = RecordKeeper().look_up(record, {})
+    found = RecordKeeper(linked).look_up(record, {})
     assert isinstance(found, Found)
     assert found.outcome is not None
     assert (found.outcome.number, found.outcome.ours, bench.desk.calls("cin7")) == ("#1044", False, [])

@@ -14,7 +14,7 @@ from pipeline.parts import ShopParts
 from schemas.actions import Action, CommentOnReturn, ReceiveShipment, RecordRefund, business_key
 from schemas.money import Money
 from schemas.sales import PAID
-from tasks.effects.perform import Found, LaterError, Missing, Unclear
+from tasks.effects.protocol import Found, LaterError, Missing, Unclear
 from tasks.effects.refund_payment import RefundPaymentProvider
 from tasks.effects.returngo import CommentProvider, ShipmentProvider
 from tests.tasks.practice import SHOP, Bench
@@ -303,14 +303,3 @@ def test_a_look_up_in_a_portal_that_is_down_says_nothing(at: Bench) -> None:
 def _both(at: Bench, rma: str, action: ReceiveShipment) -> list[tuple[Any, Action]]:
     returngo = at.parts.shop(SHOP).returngo
     return [(CommentProvider(returngo), a_comment(rma)), (ShipmentProvider(returngo), action)]
-
-
-def test_a_provider_does_only_its_own_work(shop: ShopParts) -> None:
-    comment, refund = a_comment("1"), a_refund("1", "s", "t")
-    for provider, action in (
-        (RefundPaymentProvider(shop.cin7, None), comment),
-        (CommentProvider(shop.returngo), refund),
-        (ShipmentProvider(shop.returngo), refund),
-    ):
-        with pytest.raises(TypeError):
-            provider.look_up(action, {})

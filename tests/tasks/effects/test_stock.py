@@ -19,7 +19,7 @@ from schemas.effects import Outcome
 from schemas.money import Money
 from schemas.sales import StockLine
 from tasks.effects.adjustment import AdjustmentProvider
-from tasks.effects.perform import DiffersError, Finding, Found, LaterError, Missing, Unclear
+from tasks.effects.protocol import DiffersError, Finding, Found, LaterError, Missing, Unclear
 from tasks.effects.restock_value import RestockValueProvider
 from tasks.effects.transfer import TransferProvider
 from tasks.effects.write_off import WriteOffProvider

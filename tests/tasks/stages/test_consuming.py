@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,9 +99,7 @@ def test_units_that_are_in_one_effect_cannot_enter_another(bench: Bench) -> None
     from pipeline.ledger.codec import action_from_json
 
     action = action_from_json(row["action"])
-    other = type(action)(
-        **{name: getattr(action, name) for name in action.__dataclass_fields__} | {"key": "another:key"}
-    )
+    other = replace(action, key="another:key")
     with bench.parts.ledger.write() as conn:
         assert effects.plan(conn, row["entry_id"], SHOP, row["return_id"], other, bench.clock()) is None
     states = {e["key"]: e["state"] for e in bench.effects(rma)}
