@@ -163,7 +163,7 @@ class IngressApp:
             return answers.NOT_FOUND
         if scope["method"] not in {"GET", "HEAD"}:
             return answers.GET_ONLY
-        body = self.tally.text(self._load.held).encode()
+        body = self.tally.text(self._load.held)
         kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
         return Answer(200, "metrics", body, (kind, (b"content-length", b"%d" % len(body))))
 

@@ -3,7 +3,13 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import TextIO
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 _EDGES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _EVERY = 0.1
@@ -46,12 +52,16 @@ class AccessLog:
             return
 
 
-class Tally:
-    """Counters of answers by route, status and outcome, and how long they took, in seconds."""
+class Tally(Collector):
+    """Counters of answers by route, status and outcome, and how long they took, in seconds.
+
+    Counting is plain additions, since each delivery pays for it; the families are made when a scrape asks.
+    """
 
     def __init__(self) -> None:
         self.answers: Counter[tuple[str, int, str]] = Counter()
         self.faults: Counter[str] = Counter()
+        self.held = 0
         self._buckets = [0] * (len(_EDGES) + 1)
         self._seconds = 0.0
 
@@ -66,21 +76,23 @@ class Tally:
             place += 1
         self._buckets[place] += 1
 
-    def text(self, held: int) -> str:
-        """The Prometheus exposition."""
-        lines = ["# TYPE returnline_ingress_answers_total counter"]
-        for (template, status, outcome), count in sorted(self.answers.items()):
-            labels = f'route="{template}",status="{status}",outcome="{outcome}"'
-            lines.append(f"returnline_ingress_answers_total{{{labels}}} {count}")
-        lines.append("# TYPE returnline_ingress_redis_faults_total counter")
-        lines += [f'returnline_ingress_redis_faults_total{{kind="{k}"}} {n}' for k, n in sorted(self.faults.items())]
-        lines += ["# TYPE returnline_ingress_bytes_in_flight gauge", f"returnline_ingress_bytes_in_flight {held}"]
-        return "\n".join(lines + self._histogram()) + "\n"
+    def text(self, held: int) -> bytes:
+        """The Prometheus exposition; `held` is the bytes of bodies in flight."""
+        self.held = held
+        return generate_latest(self)
 
-    def _histogram(self) -> list[str]:
-        name = "returnline_ingress_seconds"
-        lines, running = [f"# TYPE {name} histogram"], 0
-        for edge, count in zip((*map(str, _EDGES), "+Inf"), self._buckets, strict=True):
-            running += count
-            lines.append(f'{name}_bucket{{le="{edge}"}} {running}')
-        return [*lines, f"{name}_sum {self._seconds:.6f}", f"{name}_count {running}"]
+    def collect(self) -> Iterator[Metric]:
+        """What was counted so far."""
+        name = "returnline_ingress"
+        answers = CounterMetricFamily(f"{name}_answers", "Answers given", labels=("route", "status", "outcome"))
+        for (template, status, outcome), count in sorted(self.answers.items()):
+            answers.add_metric((template, str(status), outcome), count)
+        yield answers
+        faults = CounterMetricFamily(f"{name}_redis_faults", "Answers that Redis's trouble cost", labels=("kind",))
+        for kind, count in sorted(self.faults.items()):
+            faults.add_metric((kind,), count)
+        yield faults
+        yield GaugeMetricFamily(f"{name}_bytes_in_flight", "Bytes of bodies being taken", value=self.held)
+        edges = (*map(str, _EDGES), "+Inf")
+        buckets = list(zip(edges, accumulate(self._buckets), strict=True))
+        yield HistogramMetricFamily(f"{name}_seconds", "Seconds until the answer", buckets, self._seconds)

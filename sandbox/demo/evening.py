@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.demo.day.arithmetic import Amounts
 from sandbox.demo.desk import Desk
@@ -21,7 +22,6 @@ from sandbox.demo.play import Player
 from sandbox.demo.shelves import Shelf, changes, shelves, shelves_agree
 from sandbox.demo.stage import Stage
 
-_COALESCED = re.compile(r'answers_total\{.*outcome="coalesced"\} (\d+)')
 _ABOUT = re.compile(r"\bRMA (\d+)\b")
 MARK = re.compile(r"\bRL-[0-9a-f]{12}\b")
 LAST_DELIVERIES_SECONDS = 12.0
@@ -192,7 +192,8 @@ def _ids(part: Any, name: str = "") -> Iterator[tuple[str, str]]:
 def _coalesced(stage: Stage) -> int:
     key = {"authorization": f"Bearer {stage.metrics_token}"}
     answer = httpx.get(f"{stage.ingress_url}/metrics", headers=key, timeout=10.0, trust_env=False)
-    return sum(int(count) for count in _COALESCED.findall(answer.text))
+    samples = (sample for family in text_string_to_metric_families(answer.text) for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.labels.get("outcome") == "coalesced"))
 
 
 def _stock(desk: Desk) -> dict[tuple[str, str], Decimal]:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.shopify.allowance import MOST_PER_QUERY
-from sandbox.shopify.document import GraphqlError, read_document
+from sandbox.shopify.document import GraphqlError
 from sandbox.shopify.execute import Run
 from sandbox.shopify.store import Store, store_of
 
@@ -54,10 +54,9 @@ def _serve(store: Store, request: Request, raw: bytes) -> Response:
 
 def _answer(store: Store, body: Mapping[str, object]) -> Response:
     try:
-        document = read_document(str(body["query"]))
         variables = body.get("variables")
-        operation = document.pick(body.get("operationName"))
-        run = Run(store, document, operation, variables if isinstance(variables, dict) else {})
+        name = body.get("operationName")
+        run = Run(store, str(body["query"]), name, variables if isinstance(variables, dict) else {})
         requested = run.cost()
     except GraphqlError as error:
         return JSONResponse({"errors": [error.wire()]})
@@ -70,11 +69,7 @@ def _answer(store: Store, body: Mapping[str, object]) -> Response:
 
 
 def _executed(store: Store, run: Run, requested: int) -> Response:
-    try:
-        payload: dict[str, object] = {"data": run.data()}
-    except GraphqlError as error:
-        data = {error.path: None} if error.path else None
-        payload = {"errors": [error.wire()], "data": data}
+    payload = run.answer()
     actual = min(run.spent, requested)
     store.allowance.spend(actual)
     return JSONResponse({**payload, "extensions": store.allowance.wire(requested, actual)})

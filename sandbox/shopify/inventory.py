@@ -56,7 +56,7 @@ def _activate(store: Store, arguments: Mapping[str, Any]) -> dict[str, object]:
     item, location = str(arguments.get("inventoryItemId")), str(arguments.get("locationId"))
     _check_place(store, item, location, ["inventoryItemId"], ["locationId"])
     level = store.levels.get((item, location)) or store.put_level(item, location, int(arguments.get("available") or 0))
-    return {"level": level, "userErrors": []}
+    return {"inventoryLevel": level, "userErrors": []}
 
 
 def _once(store: Store, name: str, arguments: Mapping[str, Any], work: Any) -> dict[str, object]:
@@ -72,7 +72,7 @@ def _once(store: Store, name: str, arguments: Mapping[str, Any], work: Any) -> d
     try:
         payload = work()
     except UserError as error:
-        payload = {"group": None, "level": None, "userErrors": [error.entry]}
+        payload = {"inventoryAdjustmentGroup": None, "inventoryLevel": None, "userErrors": [error.entry]}
     until = store.clock.elapsed() + _KEY_SECONDS
     store.keys[key] = KeptKey(print_, payload, bool(payload["userErrors"]), until)
     return dict(payload)
@@ -89,7 +89,11 @@ def _answered_before(kept: KeptKey, fingerprint: str) -> dict[str, object]:
 
 
 def _only_error(message: str, code: str) -> dict[str, object]:
-    return {"group": None, "level": None, "userErrors": [{"field": None, "message": message, "code": code}]}
+    return {
+        "inventoryAdjustmentGroup": None,
+        "inventoryLevel": None,
+        "userErrors": [{"field": None, "message": message, "code": code}],
+    }
 
 
 def _check_shape(given: Mapping[str, Any]) -> None:
@@ -129,7 +133,7 @@ def _set_all(store: Store, given: Mapping[str, Any], key: str) -> dict[str, obje
         "referenceDocumentUri": given.get("referenceDocumentUri"),
         "changes": [each for each in changes if each["delta"]],
     }
-    return {"group": group, "userErrors": []}
+    return {"inventoryAdjustmentGroup": group, "userErrors": []}
 
 
 def _check_pairs(quantities: list[Mapping[str, Any]]) -> None:

@@ -1,59 +1,98 @@
-"""The part of the Admin schema that inventory clients read, as plain functions over the store."""
+"""The part of the Admin schema that inventory clients read, and how each field is read from the store."""
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, build_schema, get_directive_values
 
 from sandbox.shopify.document import GraphqlError
-from sandbox.shopify.inventory import activate, set_quantities
-from sandbox.shopify.store import Level, Store
+from sandbox.shopify.inventory import KEY_ARGUMENT, activate, set_quantities
+from sandbox.shopify.store import Level, Product, Store
 
-Arguments = Mapping[str, Any]
-Resolver = Callable[[Any, Arguments, Store], Any]
 #: A backslash takes the next character as it is, between quotes of either kind and outside.
 _TERM = re.compile(r"""(\w+):(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:[^\s()"'\\]|\\.)+))""")
 _LARGEST_PAGE = 250
 
+# What a mutation is given is a scalar here: the shop's own refusals of it are said by `inventory`.
+_TYPES = """
+schema { query: QueryRoot mutation: Mutation }
+directive @idempotent(key: String!) on FIELD
+scalar InventorySetQuantitiesInput
 
-@dataclass(frozen=True)
-class FieldRule:
-    """How a field is read, and the type of what it gives (None: a scalar)."""
+type QueryRoot {
+  productVariants(first: Int, after: String, query: String): ProductVariantConnection!
+  products(first: Int, after: String): ProductConnection!
+  inventoryItems(first: Int, after: String, query: String): InventoryItemConnection!
+  locations(first: Int, after: String): LocationConnection!
+  location(id: ID): Location
+  productVariant(id: ID!): ProductVariant
+  inventoryItem(id: ID!): InventoryItem
+}
+type Mutation {
+  inventorySetQuantities(input: InventorySetQuantitiesInput!): InventorySetQuantitiesPayload
+  inventoryActivate(inventoryItemId: ID!, locationId: ID!, available: Int): InventoryActivatePayload
+}
+type Product { id: ID! title: String! variants(first: Int, after: String): ProductVariantConnection! }
+type ProductVariant {
+  id: ID! sku: String title: String! product: Product! inventoryItem: InventoryItem! inventoryQuantity: Int
+}
+type InventoryItem {
+  id: ID! sku: String tracked: Boolean!
+  inventoryLevel(locationId: ID!): InventoryLevel
+  inventoryLevels(first: Int, after: String): InventoryLevelConnection!
+}
+type InventoryLevel {
+  id: ID! location: Location! item: InventoryItem! updatedAt: String!
+  quantities(names: [String!]!): [InventoryQuantity!]!
+}
+type Location { id: ID! name: String! isActive: Boolean! }
+type InventoryQuantity { name: String! quantity: Int! updatedAt: String }
+type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
+type InventorySetQuantitiesPayload { inventoryAdjustmentGroup: InventoryAdjustmentGroup userErrors: [UserError!]! }
+type InventoryActivatePayload { inventoryLevel: InventoryLevel userErrors: [UserError!]! }
+type InventoryAdjustmentGroup {
+  id: ID! reason: String! createdAt: String! referenceDocumentUri: String changes: [InventoryChange!]!
+}
+type InventoryChange { name: String! delta: Int! quantityAfterChange: Int }
+type UserError { field: [String!] message: String! code: String }
+"""
+_PAGES = """
+type {0}Connection {{ nodes: [{0}!]! edges: [{0}Edge!]! pageInfo: PageInfo! }}
+type {0}Edge {{ node: {0}! cursor: String! }}
+"""
+_LISTED = ("ProductVariant", "Product", "InventoryItem", "InventoryLevel", "Location")
+_NAMES = {"id": "gid", "isActive": "active", "updatedAt": "updated_at"}
 
-    resolve: Resolver
-    of: str | None = None
+
+def attribute(thing: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
+    """How a field is read that has no reader of its own: by its name."""
+    name = info.field_name
+    return thing.get(name) if isinstance(thing, dict) else getattr(thing, _NAMES.get(name, name))
 
 
-@dataclass(frozen=True)
-class Connection:
-    """One page of a list."""
-
-    nodes: Sequence[Any]
-    start: int
-    has_next: bool
-
-
-@dataclass(frozen=True)
-class Item:
-    """An inventory item, known by its id and SKU."""
-
-    gid: str
-    sku: str
-    tracked: bool
-
-
-def page(rows: Sequence[Any], arguments: Arguments) -> Connection:
+def _page(rows: Sequence[Any], first: int | None = None, after: str | None = None, **_more: Any) -> dict[str, Any]:
     """`first` (required, at most 250) rows after the cursor."""
-    first = arguments.get("first")
-    if not isinstance(first, int) or not 1 <= first <= _LARGEST_PAGE:
+    if first is None or not 1 <= first <= _LARGEST_PAGE:
         raise GraphqlError(f"you must provide `first` between 1 and {_LARGEST_PAGE}", "BAD_REQUEST")
-    start = _position(arguments.get("after"))
-    return Connection(rows[start : start + first], start, start + first < len(rows))
+    start = _position(after)
+    nodes = list(rows[start : start + first])
+    cursors = [base64.b64encode(str(start + index).encode()).decode() for index in range(len(nodes))]
+    return {
+        "nodes": nodes,
+        "edges": [{"node": node, "cursor": cursor} for node, cursor in zip(nodes, cursors, strict=True)],
+        "pageInfo": {
+            "hasNextPage": start + first < len(rows),
+            "hasPreviousPage": start > 0,
+            "startCursor": cursors[0] if cursors else None,
+            "endCursor": cursors[-1] if cursors else None,
+        },
+    }
 
 
-def _position(cursor: object) -> int:
-    if not isinstance(cursor, str) or not cursor:
+def _position(cursor: str | None) -> int:
+    if not cursor:
         return 0
     try:
         return int(base64.b64decode(cursor, validate=True)) + 1
@@ -61,141 +100,82 @@ def _position(cursor: object) -> int:
         raise GraphqlError("Invalid cursor for current pagination sort.", "BAD_REQUEST") from None
 
 
-def _cursor(position: int) -> str:
-    return base64.b64encode(str(position).encode()).decode()
-
-
-def _searched(rows: Sequence[Any], query: object) -> list[Any]:
+def _searched(store: Store, query: str | None = None, **paging: Any) -> dict[str, Any]:
     """`sku:` terms joined by OR; a search without any finds everything."""
-    terms = [(name, double or single or bare) for name, double, single, bare in _TERM.findall(str(query or ""))]
+    terms = [(name, double or single or bare) for name, double, single, bare in _TERM.findall(query or "")]
     skus = {re.sub(r"\\(.)", r"\1", value).casefold() for name, value in terms if name == "sku"}
-    return [row for row in rows if not skus or row.sku.casefold() in skus]
+    return _page([row for row in store.variants.values() if not skus or row.sku.casefold() in skus], **paging)
 
 
-def _attribute(name: str) -> FieldRule:
-    return FieldRule(lambda thing, _arguments, _store: getattr(thing, name))
-
-
-def _quantities(level: Level, arguments: Arguments, _store: Store) -> list[dict[str, object]]:
+def _quantities(level: Level, _store: Store, names: list[str]) -> list[dict[str, object]]:
     amounts = {"available": level.available, "on_hand": level.on_hand, "committed": level.committed}
-    names = [str(name) for name in arguments.get("names", [])]
     return [{"name": name, "quantity": amounts.get(name, 0), "updatedAt": level.updated_at} for name in names]
 
 
-def _items(store: Store) -> list[Item]:
-    return [Item(each.item_gid, each.sku, each.tracked) for each in store.variants.values()]
+def _mutation(work: Callable[[Store, dict[str, Any]], dict[str, object]]) -> Callable[..., Any]:
+    """A mutation's field; the key of its directive goes in with the arguments."""
+
+    def resolve(_root: None, info: GraphQLResolveInfo[Any], **arguments: Any) -> dict[str, object]:
+        directive = SCHEMA.get_directive("idempotent")
+        given = directive and get_directive_values(directive, info.field_nodes[0], info.variable_values)
+        return work(info.context.store, {**arguments, KEY_ARGUMENT: given["key"]} if given else arguments)
+
+    return resolve
 
 
-def _item(store: Store, gid: object) -> Item | None:
-    return next((item for item in _items(store) if item.gid == gid), None)
+def _reader(read: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda thing, info, **arguments: read(thing, info.context.store, **arguments)
 
 
-def _key(name: str) -> FieldRule:
-    return FieldRule(lambda thing, _arguments, _store: thing.get(name))
+def _product_variants(product: Product, _store: Store, **paging: Any) -> dict[str, Any]:
+    return _page(product.variants, **paging)
 
 
-def _connection(kind: str) -> dict[str, dict[str, FieldRule]]:
-    def edges(connection: Connection, _arguments: Arguments, _store: Store) -> list[dict[str, object]]:
-        return [
-            {"node": node, "cursor": _cursor(connection.start + index)} for index, node in enumerate(connection.nodes)
-        ]
-
-    return {
-        f"{kind}Connection": {
-            "nodes": FieldRule(lambda connection, _arguments, _store: connection.nodes, kind),
-            "edges": FieldRule(edges, f"{kind}Edge"),
-            "pageInfo": FieldRule(_page_info, "PageInfo"),
-        },
-        f"{kind}Edge": {"node": FieldRule(lambda edge, _a, _s: edge["node"], kind), "cursor": _key("cursor")},
-    }
-
-
-def _page_info(connection: Connection, _arguments: Arguments, _store: Store) -> dict[str, object]:
-    last = connection.start + len(connection.nodes) - 1
-    return {
-        "hasNextPage": connection.has_next,
-        "hasPreviousPage": connection.start > 0,
-        "startCursor": _cursor(connection.start) if connection.nodes else None,
-        "endCursor": _cursor(last) if connection.nodes else None,
-    }
-
-
-_SET_PAYLOAD = {
-    "inventoryAdjustmentGroup": FieldRule(lambda payload, _a, _s: payload.get("group"), "InventoryAdjustmentGroup"),
-    "userErrors": FieldRule(lambda payload, _a, _s: payload["userErrors"], "UserError"),
-}
-
-SCHEMA: dict[str, dict[str, FieldRule]] = {
-    "query": {
-        "productVariants": FieldRule(
-            lambda _r, a, store: page(_searched(list(store.variants.values()), a.get("query")), a),
-            "ProductVariantConnection",
-        ),
-        "products": FieldRule(lambda _r, a, store: page(list(store.products.values()), a), "ProductConnection"),
-        "inventoryItems": FieldRule(
-            lambda _r, a, store: page(_searched(_items(store), a.get("query")), a), "InventoryItemConnection"
-        ),
-        "locations": FieldRule(lambda _r, a, store: page(list(store.locations.values()), a), "LocationConnection"),
-        "location": FieldRule(lambda _r, a, store: store.locations.get(str(a.get("id"))), "Location"),
-        "productVariant": FieldRule(lambda _r, a, store: store.variants.get(str(a.get("id"))), "ProductVariant"),
-        "inventoryItem": FieldRule(lambda _r, a, store: _item(store, a.get("id")), "InventoryItem"),
+# An inventory item is its variant, seen from the stock.
+_READERS: dict[str, dict[str, Callable[..., Any]]] = {
+    "QueryRoot": {
+        "productVariants": lambda _root, store, **given: _searched(store, **given),
+        "products": lambda _root, store, **paging: _page(list(store.products.values()), **paging),
+        "inventoryItems": lambda _root, store, **given: _searched(store, **given),
+        "locations": lambda _root, store, **paging: _page(list(store.locations.values()), **paging),
+        "location": lambda _root, store, id=None: store.locations.get(id),  # noqa: A006 - the argument's name
+        "productVariant": lambda _root, store, id: store.variants.get(id),  # noqa: A006
+        "inventoryItem": lambda _root, store, id: store.variant_of_item(id),  # noqa: A006
     },
-    "mutation": {
-        "inventorySetQuantities": FieldRule(
-            lambda _r, a, store: set_quantities(store, a), "InventorySetQuantitiesPayload"
-        ),
-        "inventoryActivate": FieldRule(lambda _r, a, store: activate(store, a), "InventoryActivatePayload"),
-    },
-    "Product": {
-        "id": _attribute("gid"),
-        "title": _attribute("title"),
-        "variants": FieldRule(lambda product, a, _s: page(product.variants, a), "ProductVariantConnection"),
-    },
+    "Product": {"variants": _product_variants},
     "ProductVariant": {
-        "id": _attribute("gid"),
-        "sku": _attribute("sku"),
-        "title": _attribute("title"),
-        "product": FieldRule(lambda variant, _a, _s: variant.product, "Product"),
-        "inventoryItem": FieldRule(lambda variant, _a, store: _item(store, variant.item_gid), "InventoryItem"),
-        "inventoryQuantity": FieldRule(
-            lambda variant, _a, store: sum(level.available for level in store.levels_of(variant.item_gid))
-        ),
+        "inventoryItem": lambda variant, _store: variant,
+        "inventoryQuantity": lambda variant, store: sum(each.available for each in store.levels_of(variant.item_gid)),
     },
     "InventoryItem": {
-        "id": _attribute("gid"),
-        "sku": _attribute("sku"),
-        "tracked": _attribute("tracked"),
-        "inventoryLevel": FieldRule(
-            lambda item, a, store: store.levels.get((item.gid, str(a.get("locationId")))), "InventoryLevel"
-        ),
-        "inventoryLevels": FieldRule(
-            lambda item, a, store: page(store.levels_of(item.gid), a), "InventoryLevelConnection"
-        ),
+        "id": lambda variant, _store: variant.item_gid,
+        "inventoryLevel": lambda variant, store, locationId: store.levels.get((variant.item_gid, locationId)),  # noqa: N803
+        "inventoryLevels": lambda variant, store, **paging: _page(store.levels_of(variant.item_gid), **paging),
     },
     "InventoryLevel": {
-        "id": FieldRule(lambda level, _a, _s: level.location_gid.replace("Location", "InventoryLevel")),
-        "location": FieldRule(lambda level, _a, store: store.locations[level.location_gid], "Location"),
-        "item": FieldRule(lambda level, _a, store: _item(store, level.item_gid), "InventoryItem"),
-        "quantities": FieldRule(_quantities, "InventoryQuantity"),
-        "updatedAt": _attribute("updated_at"),
+        "id": lambda level, _store: level.location_gid.replace("Location", "InventoryLevel"),
+        "location": lambda level, store: store.locations[level.location_gid],
+        "item": lambda level, store: store.variant_of_item(level.item_gid),
+        "quantities": _quantities,
     },
-    "Location": {"id": _attribute("gid"), "name": _attribute("name"), "isActive": _attribute("active")},
-    "InventoryQuantity": {name: _key(name) for name in ("name", "quantity", "updatedAt")},
-    "PageInfo": {name: _key(name) for name in ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")},
-    "InventorySetQuantitiesPayload": _SET_PAYLOAD,
-    "InventoryActivatePayload": {
-        "inventoryLevel": FieldRule(lambda payload, _a, _s: payload.get("level"), "InventoryLevel"),
-        "userErrors": FieldRule(lambda payload, _a, _s: payload["userErrors"], "UserError"),
-    },
-    "InventoryAdjustmentGroup": {
-        **{name: _key(name) for name in ("id", "reason", "createdAt", "referenceDocumentUri")},
-        "changes": FieldRule(lambda group, _a, _s: group["changes"], "InventoryChange"),
-    },
-    "InventoryChange": {name: _key(name) for name in ("name", "delta", "quantityAfterChange")},
-    "UserError": {name: _key(name) for name in ("field", "message", "code")},
-    **_connection("ProductVariant"),
-    **_connection("Product"),
-    **_connection("InventoryItem"),
-    **_connection("InventoryLevel"),
-    **_connection("Location"),
 }
+_MUTATIONS = {"inventorySetQuantities": set_quantities, "inventoryActivate": activate}
+
+
+def _schema() -> GraphQLSchema:
+    schema = build_schema(_TYPES + "".join(_PAGES.format(name) for name in _LISTED))
+    for kind, readers in _READERS.items():
+        fields = _fields(schema, kind)
+        for name, read in readers.items():
+            fields[name].resolve = _reader(read)
+    for name, work in _MUTATIONS.items():
+        _fields(schema, "Mutation")[name].resolve = _mutation(work)
+    return schema
+
+
+def _fields(schema: GraphQLSchema, kind: str) -> dict[str, Any]:
+    fields: dict[str, Any] = cast("GraphQLObjectType", schema.type_map[kind]).fields
+    return fields
+
+
+SCHEMA = _schema()

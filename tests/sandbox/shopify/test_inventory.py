@@ -289,6 +289,49 @@ def test_a_field_that_does_not_exist_is_named(shop: Shop) -> None:
     assert answer["errors"][0]["message"] == "Field 'stock' doesn't exist on type 'ProductVariant'"
 
 
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{ locations(first: 1) }", "selectionMismatch"),
+        ("{ locations(first: 1) { nodes { id { digits } } } }", "selectionMismatch"),
+        ("{ locations(first: 1) { nodes { ...place } } }", "useAndDefineFragment"),
+        ('{ locations(first: 1, colour: "red") { nodes { id } } }', "argumentNotAccepted"),
+        ("{ inventoryItem { sku } }", "missingRequired"),
+        ("mutation { inventorySetQuantities(input: {}) @idempotent { userErrors { code } } }", "missingRequired"),
+        ("query ($id: String!) { inventoryItem(id: $id) { sku } }", "variableMismatch"),
+        ("{ locations(first: $count) { nodes { id } } }", "variableNotDefined"),
+        ('{ locations(first: "1") { nodes { id } } }', "argumentLiteralsIncompatible"),
+        ("query A { locations(first: 1) { nodes { id } } } query B { __typename }", "missingOperation"),
+        ("query ($count: Int!) { locations(first: $count) { nodes { id } } }", "INVALID_VARIABLE"),
+        ("{ locations { nodes { id } } }", "BAD_REQUEST"),
+        ('{ locations(first: 1, after: "?") { nodes { id } } }', "BAD_REQUEST"),
+    ],
+)
+def test_a_document_that_does_not_fit_the_schema_gives_no_data_and_a_code(shop: Shop, document: str, code: str) -> None:
+    answer = shop.ask(document).json()
+
+    assert answer["errors"][0]["extensions"]["code"] == code
+    assert answer.get("data") is None
+
+
+@pytest.mark.parametrize(
+    ("document", "requested", "actual"),
+    [
+        ("{ __typename }", 0, 0),
+        ("{ locations(first: 3) { nodes { id name } } }", 5, 2),
+        ("{ locations(first: 3) { edges { node { id } cursor } pageInfo { hasNextPage } } }", 5, 4),
+        ("{ ...two } fragment two on QueryRoot { a: locations(first: 2) { nodes { id } } location { id } }", 5, 2),
+        ("{ products(first: 2) { nodes { variants(first: 4) { nodes { sku inventoryItem { tracked } } } } } }", 14, 5),
+    ],
+)
+def test_a_page_costs_two_and_its_rows_and_what_was_not_there_is_given_back(
+    shop: Shop, document: str, requested: int, actual: int
+) -> None:
+    cost = shop.ask(document).json()["extensions"]["cost"]
+
+    assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (requested, actual)
+
+
 @pytest.mark.parametrize("document", ["{ locations(first: 1", "query }{", 'query { locations(first: "'])
 def test_a_broken_document_is_a_parse_error(shop: Shop, document: str) -> None:
     assert shop.ask(document).json()["errors"][0]["extensions"]["code"] == "parseError"
