@@ -1,4 +1,5 @@
-"""One entry through one consumer: claim → gather → plan → perform → settle; or, at any point, park, refuse or bury."""
+"""One entry through its consumer: claim → gather → plan → perform → settle; or, at any point, park, refuse or bury.
+The entry of a shop goes through its shop task instead."""
 
 from __future__ import annotations
 
@@ -26,7 +27,6 @@ from schemas.concerns import Concern, ConcernType
 from schemas.effects import CONFIRMED, LIVE, PLANNED, REJECTED, STANDING, Outcome
 from schemas.money import Money
 from tasks import outages as system_outages
-from tasks.availability import availability
 from tasks.batches import advance
 from tasks.books.books import LedgerBooks
 from tasks.books.plan_anew import plan_anew_if_outdated
@@ -35,6 +35,7 @@ from tasks.effects.perform import Performer, Timing, waits_for_person
 from tasks.effects.providers import provider_for
 from tasks.failures import MOST_STARTS, Consequence, Reaction, TakenOverError, consequence
 from tasks.stages import settle
+from tasks.stages.shop_tasks import WORK
 
 log = structlog.get_logger()
 #: The exit of a worker whose lease ended while it worked: another one has the entry, and what it finds counts.
@@ -82,9 +83,8 @@ def run(parts: Parts, entry_id: int) -> str:
 
 def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
     try:
-        if claimed.return_id is None:
-            # A shop's stock belongs to no return: it has no case, no effects and no sale to hold.
-            return availability.work(parts, claimed)
+        if claimed.consumer in WORK:
+            return WORK[claimed.consumer](parts, claimed)
         system_outages.check(parts, claimed.shop, "cin7")
         write_outages.check(parts, claimed)
         exit_, reason = _work(parts, claimed)

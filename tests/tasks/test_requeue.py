@@ -281,7 +281,7 @@ def _poisoned(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
         raise ZeroDivisionError("a defect")
 
     row = next(c for c in ROSTER if c.name == "credit-notes")
-    monkeypatch.setattr("tasks.consume.consumer", lambda _: replace(row, gather=fail))
+    monkeypatch.setattr("tasks.stages.consume.consumer", lambda _: replace(row, gather=fail))
     _until(bench, rma, "buried")
     return order, rma
 
