@@ -19,7 +19,7 @@ ROSTER: tuple[Consumer, ...] = (
 SHOP_TASKS: tuple[ShopTask, ...] = (ShopTask(stock_availability.NAME),)
 
 #: The names of both kinds: each has a queue, a worker and a dead-letter queue of this name.
-NAMES = tuple(entry.name for entry in (*ROSTER, *SHOP_TASKS))
+NAMES = (*(entry.name for entry in ROSTER), *(task.name for task in SHOP_TASKS))
 
 
 def consumer(name: str) -> Consumer:

@@ -125,12 +125,12 @@ def load_case(parts: Parts, claimed: Claim) -> Case:
     with parts.ledger.read() as conn:
         row = returns.by_id(conn, claimed.return_id)
         done = effects.of_return(conn, claimed.return_id)
-        waived = concerns.waived(conn, claimed.return_id)
+        accepted = concerns.accepted(conn, claimed.return_id)
     told = returns.told(row)
     if told is None:
         raise LookupError(f"RMA {row['rma_id']} has not been read yet")
     seen = tuple(done_of(e) for e in done if not (e["state"] == PLANNED and e["sends"] == 0))
-    return Case(claimed.shop, told, seen, waived, row["opened_at"])
+    return Case(claimed.shop, told, seen, accepted, row["opened_at"])
 
 
 def done_of(row: Any) -> Done:
