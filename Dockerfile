@@ -7,6 +7,7 @@ COPY requirements.run.lock ./
 RUN /opt/returnline/bin/pip install --require-hashes --no-deps -r requirements.run.lock
 COPY pyproject.toml README.md ./
 COPY schemas schemas
+COPY console console
 COPY consumers consumers
 COPY tasks tasks
 COPY pipeline pipeline

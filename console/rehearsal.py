@@ -163,11 +163,11 @@ def _case(parts: Parts, subject: Subject) -> Case:
     return_id = int(subject.row["id"])
     with parts.ledger.read() as conn:
         rows = effects.of_return(conn, return_id)
-        waived = concerns.waived(conn, return_id)
+        accepted = concerns.accepted(conn, return_id)
     over = {EffectState.REJECTED} if subject.requeued else set()
     standing = [row for row in rows if not (row["state"] == EffectState.PLANNED and row["sends"] == 0)]
     seen = tuple(done_of(row) for row in standing if row["state"] not in over)
-    return Case(subject.shop, subject.ret, seen, waived, subject.row["opened_at"])
+    return Case(subject.shop, subject.ret, seen, accepted, subject.row["opened_at"])
 
 
 def _done(parts: Parts, entry: Mapping[str, Any] | None) -> list[dict[str, str]]:

@@ -41,12 +41,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One return and what the ledger knows about it. `waived` are the exception types a person accepted."""
+    """One return and what the ledger knows about it. `accepted` are the exception types a person accepted."""
 
     shop: str
     ret: Return
     effects: tuple[Done, ...] = ()
-    waived: frozenset[ConcernType] = frozenset()
+    accepted: frozenset[ConcernType] = frozenset()
     first_seen: datetime | None = None
 
     def covered(self, kind: str) -> frozenset[str]:

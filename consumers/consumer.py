@@ -1,4 +1,4 @@
-"""What a consumer is, and the books it may ask."""
+"""What a consumer is, what a task of a shop is, and the books a consumer may ask."""
 
 from __future__ import annotations
 
@@ -58,9 +58,20 @@ class Books(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One decision maker. Queue, dead-letter queue, metric and console filter all derive from `name`."""
+    """One decision maker about returns. Queue, dead-letter queue, metric and console filter all derive from `name`."""
 
     name: str
     hears: Callable[[Return, Terms], bool]
     gather: Callable[[Case, Terms, Books], Any]
     plan: Callable[[Case, Any, Terms, datetime], Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class ShopTask:
+    """Work whose subject is a shop as a whole, never one return: it has no case, plans no effects and holds no sale.
+
+    Queue, dead-letter queue, metric and console filter derive from `name`, as a consumer's do; what it does stands in
+    `tasks.stages.shop_tasks`.
+    """
+
+    name: str

@@ -1,7 +1,7 @@
-"""The stock-availability consumer: what may be offered to shoppers. Cin7's Available, not on hand, over the merchant's
-sellable locations, less a buffer, never below zero.
+"""The stock-availability task of a shop: what may be offered to shoppers. Cin7's Available, not on hand, over the
+merchant's sellable locations, less a buffer, never below zero.
 
-It hears no return: its subject is a shop's stock as a whole. The decisions here are pure; sweeping and publishing are
+Its subject is a shop's stock as a whole, never one return. The decisions here are pure; sweeping and publishing are
 done in `tasks.availability`.
 """
 
@@ -12,10 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
-from consumers.case import Case, Plan
-from consumers.consumer import Books
 from schemas.concerns import Concern, ConcernType
-from schemas.returns import Return
 from schemas.sales import AvailabilityRow
 from schemas.terms import Terms
 
@@ -28,23 +25,6 @@ NAMED = 40
 #: Why the target cannot take a SKU's figure.
 UNKNOWN, AMBIGUOUS, NOT_STOCKED, UNTRACKED, REFUSED = "unknown", "ambiguous", "not stocked", "untracked", "refused"
 UNREADABLE = "unreadable"
-
-
-# -- the consumer's three questions: no return concerns it --------------------------------------------------------
-
-
-def hears(_ret: Return, _terms: Terms) -> bool:
-    """Never: a return reaches stock through the documents it makes, and those show in Available."""
-    return False
-
-
-def gather(_case: Case, _terms: Terms, _books: Books) -> None:
-    """Nothing to ask for a single return."""
-
-
-def plan(_case: Case, _facts: None, _terms: Terms, _now: datetime) -> Plan:
-    """Nothing to do for a single return."""
-    return Plan(refusal="stock availability belongs to the shop, not to one return")
 
 
 # -- what may be sold -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The practice world's web application: Cin7 Core, ReturnGO, Shopify and the control desk behind one turnstile."""
+"""The practice world's web application: Cin7 Core, ReturnGO, Shopify and the control desk behind one gate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from sandbox.cin7.api import Cin7
 from sandbox.control import desk
-from sandbox.front.gate import Turnstile
+from sandbox.front.gate import Gate
 from sandbox.world import World
 
 NEIGHBOURS = ("returngo", "shopify")
@@ -27,7 +27,7 @@ def build_app(world: World) -> ASGIApp:
     for name in NEIGHBOURS:
         routes += _neighbour(name, world)
     routes += [Mount("/control", routes=desk.routes(world)), Mount("/cin7", app=cin7)]
-    return Turnstile(Starlette(routes=routes), world)
+    return Gate(Starlette(routes=routes), world)
 
 
 async def health(request: Request) -> JSONResponse:

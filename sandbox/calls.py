@@ -34,7 +34,7 @@ class CallLog:
         self._calls: list[Call] = []
 
     def open(self, now: datetime, system: str, caller: str, method: str, path: str, query: str) -> Call:
-        """Write down a request on arrival and return its entry, to be completed by the turnstile."""
+        """Write down a request on arrival and return its entry, to be completed by the gate."""
         call = Call(len(self._calls) + 1, now.isoformat(), time.monotonic(), system, caller, method, path, query)
         self._calls.append(call)
         return call

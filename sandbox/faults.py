@@ -1,6 +1,6 @@
 """Faults on order: rules that say when a call goes wrong and how.
 
-The turnstile asks `FaultBook.match` once for every call of every system and plays the answer.
+The gate asks `FaultBook.match` once for every call of every system and plays the answer.
 """
 
 from __future__ import annotations

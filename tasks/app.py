@@ -23,7 +23,7 @@ from pipeline.parts import Parts
 from pipeline.running.address import redis_url
 from pipeline.settings.load import load
 from pipeline.settings.values import Settings
-from tasks.stages import consume, intake, reading, strays, sweep
+from tasks.stages import consume, intake, reading, sweep, unknown_messages
 
 _parts: dict[int, Parts] = {}
 
@@ -82,7 +82,7 @@ def make_app(settings: Settings | None = None) -> Celery:
     settings = settings or load()
     app = celery_app(settings, NAMES, url=redis_url(settings))
     _register(app)
-    strays.watch(settings)
+    unknown_messages.watch(settings)
     every = settings.intervals.sweep
     app.conf.beat_schedule = {
         # An unread tick is worthless after the next one: without an expiry a stopped worker would wake to a heap of

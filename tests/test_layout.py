@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.roster import ROSTER
+from consumers import roster
 from pipeline.broker.names import INTAKE, SWEEP
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +97,7 @@ def test_the_editable_install_finds_its_build_backend_in_the_lock() -> None:
     assert {"hatchling", "editables"} <= pinned("requirements.lock")
 
 
-@pytest.mark.parametrize("queue", [INTAKE, SWEEP, *(consumer.name for consumer in ROSTER)])
+@pytest.mark.parametrize("queue", [INTAKE, SWEEP, *roster.NAMES])
 def test_every_queue_has_a_worker_in_the_procfile_and_in_the_compose_file(queue: str) -> None:
     assert re.search(rf"^worker-{queue}: .* -Q {queue} ", (ROOT / "Procfile").read_text(), re.MULTILINE)
     assert re.search(

@@ -155,7 +155,7 @@ def console() -> Console:
     return plain if plain.is_terminal or "COLUMNS" in os.environ else Console(width=PIPED_WIDTH)
 
 
-def bell(settings: Settings) -> Callable[..., bool]:
+def hinting(settings: Settings) -> Callable[..., bool]:
     """Sends hints to the workers; False when the broker is away, because the sweep finds the work."""
     from consumers.roster import NAMES
     from pipeline.parts import Parts
@@ -163,13 +163,13 @@ def bell(settings: Settings) -> Callable[..., bool]:
 
     parts = Parts(settings, consumers=NAMES)
 
-    def ring(task: str, queue: str, **kwargs: int) -> bool:
+    def hint(task: str, queue: str, **kwargs: int) -> bool:
         try:
             return parts.hint(task, queue, **kwargs)
         except BrokerMissingError:
             return False
 
-    return ring
+    return hint
 
 
 @contextmanager

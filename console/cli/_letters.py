@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli._ledger import Moment, bell, opened, print_json, who_option
+from console.cli._ledger import Moment, hinting, opened, print_json, who_option
 from console.cli._options import RowNumber, settings_options
 from pipeline.settings.values import Settings
 
 if TYPE_CHECKING:
-    from console.redrive import Orders, Preview, Report
+    from console.requeue_many import Orders, Preview, Report
     from pipeline.ledger.letters.letters import Filter
 
 STAGES = ("admit", "read", "consume", "perform", "message")
@@ -125,7 +125,7 @@ def run_requeue(
     as_json: bool,
 ) -> None:
     """Show what would be requeued, or do it. Exit code 1 when the run stopped early or letters died again at once."""
-    from console.redrive import Orders, preview
+    from console.requeue_many import Orders, preview
 
     with opened(settings) as ledger:
         seen = preview(ledger, wanted, limit)
@@ -141,13 +141,13 @@ def run_requeue(
 
 
 def _run(settings: Settings, ledger: Any, who: str, orders: Orders, wanted: Filter, *, as_json: bool) -> Report:
-    from console.redrive import Redrive
+    from console.requeue_many import RequeueRun
     from pipeline.parts import utc_now
 
     def say(line: str) -> None:
         click.echo(line, err=as_json)
 
-    return Redrive(ledger, bell(settings), utc_now, who, orders, say=say).run(wanted)
+    return RequeueRun(ledger, hinting(settings), utc_now, who, orders, say=say).run(wanted)
 
 
 def _show_preview(seen: Preview, wanted: Filter, *, as_json: bool) -> None:

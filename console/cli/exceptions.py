@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from console.cli._ledger import Moment, age, at, bell, opened, print_json, show, who_option
+from console.cli._ledger import Moment, age, at, hinting, opened, print_json, show, who_option
 from console.cli._options import RowNumber, settings_options
 from pipeline.settings.values import Settings
 from schemas.concerns import ConcernType, Owner
@@ -186,12 +186,12 @@ def accept(settings: Settings, who: str, number: int, reason: str) -> None:
         row = _open(concerns.one(conn, number), number)
         if row["return_id"] is None:
             raise click.ClickException(f"exception {number} is about no return; resolve it instead")
-        new = concerns.waive(conn, row["return_id"], ConcernType(row["type"]), reason, who, now)
+        new = concerns.accept(conn, row["return_id"], ConcernType(row["type"]), reason, who, now)
         woken = entries.wake_return(conn, row["return_id"], now)
         details = {"exception": number, "type": row["type"], "return": row["return_id"], "reason": reason}
         audit.write(conn, who, "exception.accept", details, now)
-    ring = bell(settings)
-    told = all(ring(CONSUME, consumer, entry_id=entry_id) for entry_id, consumer in woken)
+    hint = hinting(settings)
+    told = all(hint(CONSUME, consumer, entry_id=entry_id) for entry_id, consumer in woken)
     said = "is accepted" if new else "was accepted before"
     click.echo(f"{row['type']} {said} for {_rma(row)}; {'it is looked at now' if told else 'the sweep takes it up'}")
 

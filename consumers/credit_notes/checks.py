@@ -21,7 +21,7 @@ from schemas.sales import PAID, SERVICE, DocumentLine, Invoice, TaxRule
 from schemas.terms import Disposition, DispositionRule, EffectOwner, GiftPolicy
 
 #: What a person does about a sale of several orders.
-DIVIDE = "credit this share by hand in Cin7, or waive this to credit the line found"
+DIVIDE = "credit this share by hand in Cin7, or accept this to credit the line found"
 
 
 def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
@@ -29,13 +29,13 @@ def not_from_an_exchange(placed: Placed, matter: Matter) -> Held | None:
     unit, ret = placed.unit, matter.case.ret
     taxless = unit.tax_told and unit.tax.amount == 0
     untaxed = unit.paid.amount > 0 and taxless and placed.sold.line.tax.amount > 0
-    if matter.waived(ConcernType.RETURN_OF_EXCHANGE) or not (ret.original_order or untaxed):
+    if matter.accepted(ConcernType.RETURN_OF_EXCHANGE) or not (ret.original_order or untaxed):
         return None
     if not untaxed and _paid_here(placed, matter):
         return None
     origin = f"order {ret.original_order}" if ret.original_order else "another order (paid without tax on a taxed line)"
     cause = f"the item came by an exchange; the money was paid on {origin}"
-    step = "credit it on the order where it was paid, or waive this to credit the invoice line of this sale"
+    step = "credit it on the order where it was paid, or accept this to credit the invoice line of this sale"
     return hold(placed, matter, ConcernType.RETURN_OF_EXCHANGE, cause, step)
 
 
@@ -52,7 +52,7 @@ def share_is_ours(placed: Placed, matter: Matter) -> Held | None:
     """On a sale of several orders a line is this order's alone where no other line has its SKU and price, and it holds
     just the pieces that this return names."""
     kind = ConcernType.CONSOLIDATED_SALE_AMBIGUOUS
-    if not matter.consolidated or matter.waived(kind):
+    if not matter.consolidated or matter.accepted(kind):
         return None
     sku, sale = placed.sold.line.sku, matter.sale
     lines = [line for line in left_over(sale, (), matter.rule) if line.line.product_id == placed.sold.line.product_id]
@@ -82,12 +82,12 @@ def _pieces_returned(placed: Placed, matter: Matter) -> int:
 def gift_settled(placed: Placed, matter: Matter) -> Held | None:
     """A free item that the shopper keeps while paid goods of the same invoice come back needs the merchant's word."""
     free = [] if placed.sold.line.total.amount <= 0 else _gifts_kept(placed.sold.invoice, matter)
-    if not free or matter.waived(ConcernType.GIFT_UNEARNED):
+    if not free or matter.accepted(ConcernType.GIFT_UNEARNED):
         return None
     worth = sum((line.price.amount * pieces for line, pieces in free), Decimal(0))
     names = ", ".join(sorted({line.sku for line, _ in free}))
     cause = f"the order came with a free {names} (list price {matter.money(worth)}), which is not returned"
-    step = 'claw it back in ReturnGO, or waive this; terms.gift_policy = "ignore" never asks'
+    step = 'claw it back in ReturnGO, or accept this; terms.gift_policy = "ignore" never asks'
     return hold(placed, matter, ConcernType.GIFT_UNEARNED, cause, step, gift=names, list_price=str(worth))
 
 
@@ -148,10 +148,10 @@ NOT_STOCK = "not_stock"
 
 def serial_agrees(placed: Placed, matter: Matter) -> Held | None:
     """Goods with another serial than the one sold are not credited: a mix-up, or worse."""
-    if matter.waived(ConcernType.SERIAL_MISMATCH) or not serial_differs(placed.unit):
+    if matter.accepted(ConcernType.SERIAL_MISMATCH) or not serial_differs(placed.unit):
         return None
     cause = f"{placed.sold.line.sku}: the inspection says that the serial is not the one that was sold"
-    step = "compare the serial with the shipment in Cin7; correct the inspection, reject the unit, or waive this"
+    step = "compare the serial with the shipment in Cin7; correct the inspection, reject the unit, or accept this"
     return hold(placed, matter, ConcernType.SERIAL_MISMATCH, cause, step)
 
 
@@ -163,7 +163,7 @@ def price_agrees(placed: Placed, matter: Matter) -> Held | None:
     if paid is None:
         return _currency(placed, matter)
     share = matter.money(compared(placed.each, placed.unit, matter)).quantized()
-    if abs(share.amount - paid.amount) <= tolerance(matter) or matter.waived(ConcernType.AMOUNT_MISMATCH):
+    if abs(share.amount - paid.amount) <= tolerance(matter) or matter.accepted(ConcernType.AMOUNT_MISMATCH):
         return None
     parts = part_of_a_piece(placed.sold)
     return hold(
@@ -171,18 +171,18 @@ def price_agrees(placed: Placed, matter: Matter) -> Held | None:
         matter,
         ConcernType.AMOUNT_MISMATCH,
         f"{placed.sold.line.sku}: the invoice gives {share} for one piece, the portal says {paid} was paid",
-        PARTS_BY_HAND if parts else "find out which figure is right; waive this to credit the invoice's share",
+        PARTS_BY_HAND if parts else "find out which figure is right; accept this to credit the invoice's share",
         invoice=str(share.amount),
         portal=str(paid.amount),
     )
 
 
 def _currency(placed: Placed, matter: Matter) -> Held | None:
-    if matter.waived(ConcernType.CURRENCY_MISMATCH):
+    if matter.accepted(ConcernType.CURRENCY_MISMATCH):
         return None
     seen = sorted({placed.unit.paid.currency, placed.unit.shop_paid.currency})
     cause = f"the sale is in {matter.sale.currency}, the portal only knows {' and '.join(seen)}"
-    step = "check the order's currency; waive this to credit the invoice's share unchecked"
+    step = "check the order's currency; accept this to credit the invoice's share unchecked"
     return hold(placed, matter, ConcernType.CURRENCY_MISMATCH, cause, step)
 
 
@@ -198,7 +198,7 @@ def tax_rule_usable(placed: Placed, matter: Matter) -> Held | None:
 
 def credited_tax_rule(name: str, matter: Matter) -> str | None:
     """The tax rule to write: the invoice line's own, else its active successor, else None."""
-    if matter.waived(ConcernType.TAX_RULE_UNKNOWN):
+    if matter.accepted(ConcernType.TAX_RULE_UNKNOWN):
         return name
     rule = active_tax_rule(name, matter)
     return rule.name if rule else None
@@ -235,7 +235,7 @@ def _destined_by(rule: DispositionRule | None, placed: Placed, matter: Matter) -
     wanted = unmapped(placed.unit) if rule is None else wanted_location(placed.unit, rule, matter.terms)
     found = checked_location(wanted, matter.facts.locations) if isinstance(wanted, str) else wanted
     if isinstance(found, Unplaced):
-        skipped = matter.waived(found.kind)
+        skipped = matter.accepted(found.kind)
         return placed if skipped else hold(placed, matter, found.kind, found.cause, found.next_step)
     return replace(placed, destination=found, fate=rule.disposition.value if rule else "")
 

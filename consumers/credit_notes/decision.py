@@ -75,7 +75,7 @@ def _later(standing: UnitStanding, case: Case) -> Held:
     odd = None if standing.goods else strange_parcel(ret, unit, case)
     if odd is not None:
         return odd
-    if ret.status != DONE or not refunded(ret, unit) or kind in case.waived:
+    if ret.status != DONE or not refunded(ret, unit) or kind in case.accepted:
         return Held(unit, standing.reason, HOUR)
     cause = f"the return is done and the shopper refunded, but {standing.reason}"
     step = "record the receipt or inspection in ReturnGO (possible on a finished return), or claim the goods"
@@ -83,7 +83,7 @@ def _later(standing: UnitStanding, case: Case) -> Held:
 
 
 def _missing(found: Sequence[UnitStanding], case: Case) -> tuple[Concern, ...]:
-    if ConcernType.QTY_MISMATCH in case.waived:
+    if ConcernType.QTY_MISMATCH in case.accepted:
         return ()
     step = "look for the goods, or settle it with the shopper; nothing is restocked for these units"
     held = [
@@ -102,7 +102,7 @@ def _with_sale(
     if facts.sale is None or facts.tenant is None:
         return Plan(waits=(Wait("the sale was not read yet", SOON), *waits_of(later)))
     matter = _learned(Matter(case, facts.sale, facts, facts.tenant, terms, now))
-    if matter.sale.voided and matter.waived(ConcernType.SALE_VOIDED):
+    if matter.sale.voided and matter.accepted(ConcernType.SALE_VOIDED):
         return Plan(refusal=f"sale {matter.sale.order_number} is voided; a person settled the return outside it")
     blocked = [_blocked(standing, matter) for standing in wanted]
     if any(blocked):
@@ -125,7 +125,7 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
     unit, sale, case = standing.unit, matter.sale, matter.case
     if sale.voided:
         cause = f"sale {sale.order_number} is voided in Cin7, so it takes no credit note{_our_notes(matter)}"
-        step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
+        step = "settle it by a credit in Cin7 that is not tied to the sale, then accept this"
         return Held(unit, cause, HOUR, ConcernType.SALE_VOIDED, step)
     if matter.undivided:
         return Held(unit, matter.undivided, HOUR, ConcernType.CONSOLIDATED_SALE_AMBIGUOUS, DIVIDE)
@@ -135,7 +135,7 @@ def _blocked(standing: UnitStanding, matter: Matter) -> Held | None:
     if in_flight(case):
         return Held(unit, "an earlier credit note of this return is still on its way", SOON)
     gone = vanished(sale, case)
-    if gone and not matter.waived(ConcernType.CN_DRIFT):
+    if gone and not matter.accepted(ConcernType.CN_DRIFT):
         names = ", ".join(effect.number or effect.reference for effect in gone)
         cause = f"credit note {names} of this return is no longer on sale {sale.order_number}"
         return Held(

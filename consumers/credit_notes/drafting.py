@@ -154,7 +154,7 @@ def _without_lump_sums(matter: Matter, placed: list[Placed], result: Draft) -> l
 
 
 def _others(matter: Matter) -> list[CreditNote]:
-    if matter.waived(ConcernType.NATIVE_DUPLICATE):
+    if matter.accepted(ConcernType.NATIVE_DUPLICATE):
         return []
     return foreign(matter.sale, matter.case, matter.facts.claimed)
 
@@ -162,7 +162,7 @@ def _others(matter: Matter) -> list[CreditNote]:
 def _duplicate(unit: Unit, sku: str, same: Sequence[CreditNote], money: Money | None = None) -> Held:
     names = ", ".join(sorted({note_name(note) for note in same}))
     cause = f"credit note {names} was made outside Returnline and credits {sku} of this sale"
-    step = "if it is for this return, it counts: reject the unit here; if it is for another, waive this to post"
+    step = "if it is for this return, it counts: reject the unit here; if it is for another, accept this to post"
     return Held(unit, cause, HOUR, ConcernType.NATIVE_DUPLICATE, step, money, {"notes": names})
 
 

@@ -66,7 +66,7 @@ def on_basis(matter: Matter, note: PostCreditNote) -> PostCreditNote | Decimal:
     if told is None or wanted is None or told != invoice.tax.amount:
         return note
     apart = wanted - note.tax.amount
-    if abs(apart) > matter.terms.amount_tolerance and not matter.waived(ConcernType.TAX_VARIANCE):
+    if abs(apart) > matter.terms.amount_tolerance and not matter.accepted(ConcernType.TAX_VARIANCE):
         return apart
     tax = matter.money(wanted)
     if matter.sale.tax_inclusive:
@@ -168,8 +168,8 @@ def _prices(work: _Work, paid: PaidOut | None) -> Trouble | None:
         return None
     cause = f"the portal's prices of these {now.pieces} items come to {matter.money(now.difference)} beside the invoice"
     whole = now + prices_credited(matter.case, matter.sale.currency)
-    if not (whole.within(matter.terms, matter.sale.currency) or matter.waived(ConcernType.AMOUNT_MISMATCH)):
-        step = "find out which figures are right; waive this to credit the invoice's shares"
+    if not (whole.within(matter.terms, matter.sale.currency) or matter.accepted(ConcernType.AMOUNT_MISMATCH)):
+        step = "find out which figures are right; accept this to credit the invoice's shares"
         units = frozenset(one.unit.returned_item_id for one in placed)
         return Trouble(ConcernType.AMOUNT_MISMATCH, cause, step, {"difference": str(whole.difference)}, units)
     work.remarks.append(f"{cause}; the invoice's shares are credited")
@@ -222,7 +222,7 @@ def _put(work: _Work, number: int, table: str, name: str, gross: Decimal, kind: 
     amount = matter.money(gross).quantized().amount
     charges = mapped_charges(matter, table, name, amount, note.lines)
     if isinstance(charges, Unchargeable):
-        if matter.waived(ConcernType.FEE_UNMAPPED):
+        if matter.accepted(ConcernType.FEE_UNMAPPED):
             work.remarks.append(f"{charges.cause}; posted without it, as a person decided")
             return None
         return Trouble(ConcernType.FEE_UNMAPPED, charges.cause, charges.next_step, units=frozenset(note.units))
@@ -274,7 +274,7 @@ def _on_basis(work: _Work) -> Trouble | None:
         found = on_basis(work.matter, note)
         if isinstance(found, Decimal):
             cause = f"row by row the tax is {note.tax}, over the whole document {work.matter.money(found)} more"
-            step = "compare the tax of the invoice in Cin7; waive this to post the invoice's shares"
+            step = "compare the tax of the invoice in Cin7; accept this to post the invoice's shares"
             return Trouble(ConcernType.TAX_VARIANCE, cause, step, units=frozenset(note.units))
         if abs(found.tax - note.tax).amount >= work.matter.coin:
             work.remarks.append(f"tax is rounded over the document: {found.tax} instead of {note.tax}")

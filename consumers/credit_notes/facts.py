@@ -124,13 +124,13 @@ def verdict(case: Case, terms: Terms, tenant: Tenant | None) -> Plan | None:
 def _charged_back(case: Case) -> Plan | None:
     """A chargeback beside the return freezes it: the shopper could get the money twice."""
     rows = disputed(case.ret)
-    if not rows or ConcernType.CHARGEBACK_CONFLICT in case.waived:
+    if not rows or ConcernType.CHARGEBACK_CONFLICT in case.accepted:
         return None
     names = ", ".join(row.reference or row.transaction_id for row in rows)
     concern = Concern(
         ConcernType.CHARGEBACK_CONFLICT,
         cause=f"the bank charged back money of this order ({names}) while return {case.ret.rma_id} is open",
-        next_step="answer the chargeback or the return, not both; waive this to credit the return",
+        next_step="answer the chargeback or the return, not both; accept this to credit the return",
         money=summed(row.amount for row in rows),
         units=tuple(sorted(unit.returned_item_id for unit in case.ret.units)),
     )
@@ -170,7 +170,7 @@ def _ended(case: Case) -> Plan:
         return Plan(waits=(Wait("the return has ended, but a credit note may already be on its way", SOON),))
     if not posted:
         return Plan(refusal=f"the return is {case.ret.status} and nothing was credited")
-    if ConcernType.CANCELLED_AFTER_CREDIT in case.waived:
+    if ConcernType.CANCELLED_AFTER_CREDIT in case.accepted:
         return Plan(remarks=("the return ended after its credit note; accepted by a person",))
     names = ", ".join(effect.number or effect.reference or "(no number)" for effect in posted)
     concern = Concern(

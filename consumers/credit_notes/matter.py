@@ -53,13 +53,13 @@ class Matter:
     def undivided(self) -> str:
         """Why nothing may be credited before a person divides a sale of several orders; "" where it may."""
         asks = self.terms.consolidated_sales is ConsolidatedSales.ASK
-        if not asks or not self.consolidated or self.waived(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS):
+        if not asks or not self.consolidated or self.accepted(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS):
             return ""
         return f"sale {self.sale.order_number} holds several orders; which of its goods are this order's is not known"
 
-    def waived(self, kind: ConcernType) -> bool:
+    def accepted(self, kind: ConcernType) -> bool:
         """Whether a person accepted this exception."""
-        return kind in self.case.waived
+        return kind in self.case.accepted
 
 
 @dataclass(frozen=True, slots=True)

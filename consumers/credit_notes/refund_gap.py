@@ -115,11 +115,11 @@ def without_note(case: Case, terms: Terms, found: Unexplained) -> Plan | None:
     """The plan where no note can mend it: too little was refunded, or the notes are not ours to make."""
     if found.gap.amount > 0 and terms.credit_note_owner is EffectOwner.RETURNLINE:
         return None
-    if ConcernType.AMOUNT_MISMATCH in case.waived:
+    if ConcernType.AMOUNT_MISMATCH in case.accepted:
         return Plan(remarks=(f"{both_figures(found)}; accepted by a person",))
     if found.small:
         return let_be(found)
-    step = "refund the rest in ReturnGO, or correct the credit note in Cin7, or waive this"
+    step = "refund the rest in ReturnGO, or correct the credit note in Cin7, or accept this"
     return Plan(concerns=(mismatch(found, step),))
 
 
@@ -144,7 +144,7 @@ def income_to_post(case: Case, planned: Sequence[Action]) -> tuple[Concern, ...]
 
     Raised with the plan, because nobody looks at a settled return again by itself.
     """
-    if ConcernType.FEE_TO_POST in case.waived:
+    if ConcernType.FEE_TO_POST in case.accepted:
         return ()
     posted = [(e.action, e.number) for e in case.effects if e.kind == "credit" and e.confirmed]
     notes = [*posted, *((action, "") for action in planned)]
@@ -157,7 +157,7 @@ def _to_post(note: PostCreditNote, number: str) -> Concern:
     return Concern(
         ConcernType.FEE_TO_POST,
         f"the refund beside credit note {number or note.marker} keeps {note.fees_withheld}: {lines or 'not named'}",
-        "post it as income by a manual journal on the sale in Cin7, then waive this",
+        "post it as income by a manual journal on the sale in Cin7, then accept this",
         note.fees_withheld,
         note.units,
     )

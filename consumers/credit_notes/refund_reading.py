@@ -22,7 +22,7 @@ from schemas.terms import ShippingRefund
 GOODWILL, SHORT, BONUS, ROUNDING = "goodwill", "short_refund", "bonus", "rounding"
 #: ReturnGO caps store credit at this multiple of the price paid (ReturnGO's help pages).
 MOST_CREDIT = Decimal("1.5")
-WAIVING = "waive this to post the difference as its own adjustment line"
+ACCEPTING = "accept this to post the difference as its own adjustment line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _adjusted(matter: Matter, asked: Refunded, reading: Reading, several: Severa
     name = _adjustment(reading.rest, asked.paid, refunded, entitled)
     told = f"{name.replace('_', ' ')} of {matter.money(reading.rest)}: refunded {matter.money(refunded)}"
     allowed = not several and (name == BONUS or abs(reading.rest) <= matter.terms.goodwill_tolerance)
-    if not allowed and not matter.waived(ConcernType.AMOUNT_MISMATCH):
+    if not allowed and not matter.accepted(ConcernType.AMOUNT_MISMATCH):
         return _mismatch(matter, entitled, asked.kept, refunded, several)
     return replace(reading, adjustment=name, remarks=(told,))
 
@@ -192,9 +192,9 @@ def _adjustment(rest: Decimal, paid: PaidOut, refunded: Decimal, entitled: Decim
 def _mismatch(matter: Matter, entitled: Decimal, kept: Decimal, refunded: Decimal, several: Several | None) -> Mismatch:
     minus = f" less fees of {matter.money(kept)}" if kept else ""
     cause = f"ReturnGO refunded {matter.money(refunded)}, the invoice gives {matter.money(entitled)}{minus}"
-    step = f"find out which figure is right; {WAIVING}"
+    step = f"find out which figure is right; {ACCEPTING}"
     if several:
         cause += f"; the difference may be {several.words}"
-        step = f"name the shipping charge in terms.adjustments.shipping, or credit it by hand; {WAIVING}"
+        step = f"name the shipping charge in terms.adjustments.shipping, or credit it by hand; {ACCEPTING}"
     figures = {"refunded": str(refunded), "invoice": str(entitled), "fees": str(kept)}
     return Mismatch(cause, step, figures)

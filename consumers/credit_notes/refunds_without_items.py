@@ -21,7 +21,7 @@ from consumers.credit_notes.known_parts import Fit, Several, charge_parts, choos
 from consumers.credit_notes.matter import Matter
 from consumers.credit_notes.native import foreign
 from consumers.credit_notes.refund_gap import TRANSACTION, Unexplained, both_figures, let_be, mismatch
-from consumers.credit_notes.refund_reading import BONUS, GOODWILL, WAIVING
+from consumers.credit_notes.refund_reading import ACCEPTING, BONUS, GOODWILL
 from consumers.credit_notes.remaining import note_name, oldest_first
 from consumers.shared.line_total_rule import sum_of
 from consumers.shared.posting_day import memo, posting_day
@@ -49,7 +49,7 @@ def _settled(matter: Matter, found: Unexplained) -> Plan:
             ConcernType.CURRENCY_MISMATCH, found, f"the sale is in {matter.sale.currency}", "settle it by hand"
         )
     if matter.sale.voided:
-        step = "settle it by a credit in Cin7 that is not tied to the sale, then waive this"
+        step = "settle it by a credit in Cin7 that is not tied to the sale, then accept this"
         return _wait(ConcernType.SALE_VOIDED, found, f"sale {matter.sale.order_number} is voided", step)
     unclear = sale_wait(matter.sale, matter.case)
     if unclear is not None:
@@ -58,9 +58,9 @@ def _settled(matter: Matter, found: Unexplained) -> Plan:
         line = matter.conflict.line
         cause = f"invoice line {line.sku} follows no known rule of totals"
         return _wait(ConcernType.AMOUNT_MISMATCH, found, cause, "make this credit note by hand")
-    if matter.consolidated and not matter.waived(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS):
+    if matter.consolidated and not matter.accepted(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS):
         cause = f"sale {matter.sale.order_number} holds several orders, and whose money this is does not show"
-        return _wait(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS, found, cause, "credit it by hand, or waive this")
+        return _wait(ConcernType.CONSOLIDATED_SALE_AMBIGUOUS, found, cause, "credit it by hand, or accept this")
     invoices = [one for one in oldest_first(matter.sale.invoices) if one.creditable]
     if not invoices:
         step = "authorise the invoice in Cin7; the credit note follows by itself"
@@ -83,9 +83,9 @@ def _stopped(matter: Matter, found: Unexplained) -> Plan | None:
     slack = matter.terms.amount_tolerance
     others = foreign(matter.sale, matter.case, matter.facts.claimed)
     same = [n for n in others if not n.lines or abs(n.total.amount - found.gap.amount) <= slack]
-    if same and not matter.waived(ConcernType.NATIVE_DUPLICATE):
+    if same and not matter.accepted(ConcernType.NATIVE_DUPLICATE):
         names = ", ".join(note_name(note) for note in same)
-        step = "if it is for this refund, settle the return by hand; if it is for another, waive this to post"
+        step = "if it is for this refund, settle the return by hand; if it is for another, accept this to post"
         return _wait(ConcernType.NATIVE_DUPLICATE, found, f"credit note {names} was made outside Returnline", step)
     if matter.sale.simple and matter.sale.notes():
         names = ", ".join(note_name(note) for note in matter.sale.notes())
@@ -128,10 +128,10 @@ def _given(matter: Matter, invoices: Sequence[Invoice], fit: Fit) -> tuple[Invoi
 
 def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained, several: Several | None = None) -> Plan:
     name = _name(found)
-    if not _allowed(matter, found, name) or (several and not matter.waived(_asked(name))):
-        step = f"find out why; {WAIVING}"
+    if not _allowed(matter, found, name) or (several and not matter.accepted(_asked(name))):
+        step = f"find out why; {ACCEPTING}"
         if several:
-            step = f"it may be {several.words}: name the shipping charge in terms.adjustments.shipping; {WAIVING}"
+            step = f"it may be {several.words}: name the shipping charge in terms.adjustments.shipping; {ACCEPTING}"
         return Plan(waits=(Wait(both_figures(found), LONG, mismatch(found, step, _asked(name))),))
     roomy = [one for one in invoices if name != ORDER_REFUND or _left(matter, one) >= found.gap.amount - matter.coin]
     if not roomy:
@@ -142,8 +142,8 @@ def _adjusted(matter: Matter, invoices: Sequence[Invoice], found: Unexplained, s
     if isinstance(charges, Unchargeable):
         return _wait(ConcernType.FEE_UNMAPPED, found, charges.cause, charges.next_step)
     mixed = _one_rate_for_many(matter, roomy[0], charges)
-    if mixed and name == ORDER_REFUND and not matter.waived(ConcernType.TAX_VARIANCE):
-        step = 'set terms.adjustments.order_refund.tax_rule = "*" to split it by rate, or waive this'
+    if mixed and name == ORDER_REFUND and not matter.accepted(ConcernType.TAX_VARIANCE):
+        step = 'set terms.adjustments.order_refund.tax_rule = "*" to split it by rate, or accept this'
         return _wait(ConcernType.TAX_VARIANCE, found, mixed, step)
     return _post(matter, found, roomy[0], charges, name)
 
@@ -169,7 +169,7 @@ def _asked(name: str) -> ConcernType:
 
 def _allowed(matter: Matter, found: Unexplained, name: str) -> bool:
     """A refund without lines needs a person's reason whatever its size; a bonus needs none up to ReturnGO's own cap."""
-    if matter.waived(_asked(name)):
+    if matter.accepted(_asked(name)):
         return True
     if name == BONUS:
         return found.gap.amount * 2 <= found.credited.amount

@@ -58,7 +58,7 @@ def _back(matter: Matter, units: Sequence[Placed], product_id: str, pool: PickPo
     if recipe is None:
         return f"{sku}: no shipment of it on the sale, so nothing is restocked"
     found = recipe if isinstance(recipe, Unplaced) else _taken(matter, units, recipe, pool)
-    if isinstance(found, Unplaced) and matter.waived(found.kind):
+    if isinstance(found, Unplaced) and matter.accepted(found.kind):
         return f"{sku}: credited without restock, as a person decided"
     return found
 

@@ -51,7 +51,7 @@ def ended(case: Case, sighting: Sighting) -> Plan:
         cause = f"the return is {status}, but the goods of exchange {sighting.name} are sent"
     else:
         return Plan(remarks=(f"the return is {status}: exchange {sighting.order.name} is not to be released",))
-    if kind in case.waived:
+    if kind in case.accepted:
         return Plan(remarks=(f"{cause}; accepted",))
     return Plan(waits=(Wait(cause, LONG, Concern(kind, cause, step, sighting.value(), sighting.unit_ids)),))
 
@@ -60,7 +60,7 @@ def voided(case: Case, sighting: Sighting, sale: Sale) -> Plan:
     """The exchange stands in the portal, its sale does not: a person decides which is right."""
     kind = ConcernType.SALE_VOIDED
     cause = f"the sale of exchange {sighting.name} is voided in Cin7, but the exchange stands in ReturnGO"
-    if kind in case.waived:
+    if kind in case.accepted:
         return Plan(remarks=(f"{cause}; accepted",))
     step = "make the order again in Cin7 under the same Customer Reference, or cancel the exchange and accept this"
     return Plan(waits=(Wait(cause, LONG, Concern(kind, cause, step, sighting.value(), sighting.unit_ids)),))
@@ -181,7 +181,7 @@ def _held(case: Case, sighting: Sighting, found: Sequence[Obstacle], terms: Term
         # Whether Cin7 has it by now is answered from the sale index, without a call.
         most = HOUR if obstacle.reason is Reason.CIN7 else LONG
         waits.append(Wait(f"exchange {sighting.order.name}: {obstacle.why}", _look_again(ends, now, most)))
-        if (now >= ends or obstacle.at_once) and obstacle.kind not in case.waived:
+        if (now >= ends or obstacle.at_once) and obstacle.kind not in case.accepted:
             concerns.append(_aged(sighting, obstacle, since, now))
     return Plan(actions=base.actions, waits=tuple(waits), concerns=tuple(concerns))
 
@@ -229,7 +229,7 @@ def _changed(case: Case, sighting: Sighting, sale: Sale) -> Concern | None:
     if abs((sale.order_total - told).amount) > CENT:
         parts.append(f"its total is {sale.order_total}, and was {told} before")
     kind = ConcernType.EXCHANGE_CHANGED_ON_RELEASE if ours else ConcernType.EXCHANGE_OUT_OF_STOCK
-    if not parts or kind in case.waived:
+    if not parts or kind in case.accepted:
         return None
     return Concern(
         kind,
@@ -243,7 +243,7 @@ def _changed(case: Case, sighting: Sighting, sale: Sale) -> Concern | None:
 def _original_back(case: Case, sighting: Sighting, terms: Terms, now: datetime) -> Plan:
     """The new goods left before the old ones came: they must come before the card authorisation ends."""
     out, kind = still_out(case, sighting), ConcernType.ADVANCE_EXCHANGE_OVERDUE
-    if not out or kind in case.waived:
+    if not out or kind in case.accepted:
         return Plan()
     skus = ", ".join(sorted({unit.sku or unit.name for unit in out}))
     if sighting.known is not None and not sighting.shipped:

@@ -125,7 +125,7 @@ def price_difference(sighting: Sighting) -> Money | None:
 
 
 def _payment(case: Case, sighting: Sighting, terms: Terms) -> Obstacle | None:
-    if ConcernType.EXCHANGE_UNPAID in case.waived:
+    if ConcernType.EXCHANGE_UNPAID in case.accepted:
         return None
     ret, asked = case.ret, invoices(case.ret)
     step = "remind the shopper of the invoice, or let the exchange expire in ReturnGO"
@@ -149,7 +149,7 @@ def _payment(case: Case, sighting: Sighting, terms: Terms) -> Obstacle | None:
 
 
 def _stock(case: Case, sighting: Sighting) -> Obstacle | None:
-    if ConcernType.EXCHANGE_OUT_OF_STOCK in case.waived:
+    if ConcernType.EXCHANGE_OUT_OF_STOCK in case.accepted:
         return None
     wanted = sighting.wanted()
     short = {s: q for s, q in wanted.items() if sighting.available.get(s, Decimal(0)) < q}

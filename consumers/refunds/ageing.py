@@ -49,7 +49,7 @@ def gaps(case: Case, terms: Terms, now: datetime) -> list[Gap]:
     """Every open gap of the return, however young."""
     found = [*_units(case, terms, now), *_failed(case, now), *_loose(case, terms, now)]
     found += _hanging(case, found, terms, now)
-    return [gap for gap in found if gap.kind not in case.waived]
+    return [gap for gap in found if gap.kind not in case.accepted]
 
 
 def waits_of_gaps(found: Iterable[Gap], terms: Terms, now: datetime) -> list[Wait]:

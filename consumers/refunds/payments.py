@@ -166,7 +166,7 @@ class Recording:
             result = self._of(transaction)
             if not isinstance(result, Stopped):
                 self.actions += result
-            elif result.kind in self.case.waived:
+            elif result.kind in self.case.accepted:
                 name = transaction.transaction_id
                 self.remarks.append(f"refund {name} is not recorded: {result.cause}; a person accepted that")
             else:
@@ -199,7 +199,7 @@ class Recording:
         """What is still to be recorded, in the sale's currency."""
         pair = (transaction.amount, transaction.shop_amount)
         whole = next((money for money in pair if money and money.currency == sale.currency), None)
-        step = "record this refund by hand in Cin7, then waive this"
+        step = "record this refund by hand in Cin7, then accept this"
         if whole is None:
             cause = f"{transaction.amount} went out, but the sale is in {sale.currency}"
             return Stopped(ConcernType.CURRENCY_MISMATCH, cause, step)
@@ -219,7 +219,7 @@ class Recording:
         found, left = filled(amount, shares)
         if not left:
             return found
-        if ConcernType.AMOUNT_MISMATCH not in self.case.waived:
+        if ConcernType.AMOUNT_MISMATCH not in self.case.accepted:
             return _too_much(amount, shares)
         self.remarks.append(f"{left} of refund {transaction.transaction_id} stays unrecorded; a person accepted that")
         return found
@@ -300,6 +300,6 @@ def _too_much(amount: Money, shares: Sequence[Share]) -> Stopped:
     cause += f" ({recorded} is already recorded on it)" if recorded else ""
     step = (
         "find out which figure is right, and correct the note or its payments in Cin7; "
-        "waive this to record only what is open and to settle the rest by hand"
+        "accept this to record only what is open and to settle the rest by hand"
     )
     return Stopped(ConcernType.AMOUNT_MISMATCH, cause, step, {"refund": str(amount.amount), "open": str(room.amount)})

@@ -46,7 +46,7 @@ def wanted_location(unit: Unit, rule: DispositionRule, terms: Terms) -> str | Un
     if rule.disposition is Disposition.KEEP:
         return None
     if rule.disposition is Disposition.HOLD:
-        step = "decide about the goods, then change the disposition or waive this"
+        step = "decide about the goods, then change the disposition or accept this"
         return Unplaced(ConcernType.ON_HOLD, f"goods returned for {unit.reason!r} are held for a decision", step)
     if rule.disposition is Disposition.RESTOCK:
         return _sellable(unit, rule, terms)

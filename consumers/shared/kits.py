@@ -79,5 +79,5 @@ def _name(sale: Sale, product_id: str) -> str:
 
 
 def _missing(cause: str) -> Unplaced:
-    step = "waive this to credit without restock, and put the parts back in Cin7 by hand"
+    step = "accept this to credit without restock, and put the parts back in Cin7 by hand"
     return Unplaced(ConcernType.KIT_RULE_MISSING, cause, step)

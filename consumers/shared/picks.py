@@ -106,6 +106,6 @@ def _back(pick: StockLine, place: Location, quantity: Decimal) -> StockLine:
 
 def _batch(cause: str) -> Unplaced:
     step = (
-        "waive this to credit without restock, and put the goods back in Cin7 by hand under the right batch or serial"
+        "accept this to credit without restock, and put the goods back in Cin7 by hand under the right batch or serial"
     )
     return Unplaced(ConcernType.BATCH_SERIAL_REQUIRED, cause, step)

@@ -53,7 +53,7 @@ def arrivals_of(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts, terms
             continue
         found = _arrival(one, one.goods, facts, facts.sale, terms, pool)
         if isinstance(found, Unplaced):
-            if found.kind not in case.waived:
+            if found.kind not in case.accepted:
                 result.held.append(Held(one.unit, found.cause, HOUR, found.kind, found.next_step, one.goods.gross))
         elif isinstance(found, Arrival):
             result.found.append(found)
@@ -66,7 +66,7 @@ def arrivals_of(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts, terms
 
 def held_by_trouble(case: Case, log: Sequence[Whereabouts], facts: GoodsFacts) -> list[Held]:
     """The units that wait because the sale could not be named."""
-    if facts.trouble is None or facts.trouble.kind in case.waived:
+    if facts.trouble is None or facts.trouble.kind in case.accepted:
         return []
     wait = facts.trouble
     return [
@@ -144,7 +144,7 @@ def _into_stock(
         return _bundle(line, sale)
     trouble = pool.trouble(line.product_id, "", [place])
     if trouble is not None:
-        step = "put the goods into stock in Cin7 by hand under the right batch or serial, then waive this"
+        step = "put the goods into stock in Cin7 by hand under the right batch or serial, then accept this"
         return Unplaced(trouble.kind, trouble.cause, step)
     [part, *others] = pool.take(line.product_id, "", place)
     cost = cost_of(sale, [part])
@@ -152,7 +152,7 @@ def _into_stock(
         return Unplaced(
             ConcernType.RESTOCK_VALUE_VARIANCE,
             f"{line.sku} came after its credit, and the sale does not tell what it cost when it left",
-            "put it into stock in Cin7 by hand at its original cost, then waive this",
+            "put it into stock in Cin7 by hand at its original cost, then accept this",
         )
     word = rule.disposition.value
     placed = UnitGoods(goods.unit, goods.gross, word, place.name, (part,), cost, seen_of(one.unit))
@@ -165,5 +165,5 @@ def _bundle(line: DocumentLine, sale: Sale) -> Unplaced | str:
     return Unplaced(
         ConcernType.KIT_RULE_MISSING,
         f"{line.sku} is a bundle that came after its credit: its parts must be counted into stock by hand",
-        "adjust the stock of the parts in Cin7 at their original cost, then waive this",
+        "adjust the stock of the parts in Cin7 at their original cost, then accept this",
     )

@@ -22,11 +22,11 @@ def goods_concerns(case: Case, log: Sequence[Whereabouts], terms: Terms, currenc
     """Every such exception that no person accepted, one per type and cause."""
     groups: dict[tuple[str, str], list[Held]] = {}
     for held in (held for one in log for held in _of_unit(one)):
-        if held.kind is not None and held.kind not in case.waived:
+        if held.kind is not None and held.kind not in case.accepted:
             groups.setdefault((held.kind, held.reason), []).append(held)
     found = [concern_of(held[0].kind, held) for held in groups.values() if held[0].kind]
     seen = (c for effect in case.effects for c in _of_effect(effect, case, terms, currency))
-    found += [concern for concern in seen if concern.kind not in case.waived]
+    found += [concern for concern in seen if concern.kind not in case.accepted]
     return tuple(found)
 
 
@@ -39,15 +39,15 @@ def _of_unit(one: Whereabouts) -> Iterator[Held]:
         yield Held(unit, cause, HOUR, _T.UNIDENTIFIED_ITEM, step)
     elif lying and unit.inspection is not None and not unit.inspection.returned:
         cause = f"restocked at {where} when the parcel came, but the inspection did not find it"
-        step = f"count {where} in Cin7 and correct its stock, then waive this; or correct the inspection in ReturnGO"
+        step = f"count {where} in Cin7 and correct its stock, then accept this; or correct the inspection in ReturnGO"
         yield Held(unit, cause, HOUR, _T.QTY_MISMATCH, step)
     if serial_differs(unit) and one.state is not State.UNCREDITED:
         cause = f"{unit.sku} was credited, but the inspection says that its serial is not the one that was sold"
-        step = "compare the serial with the shipment in Cin7, correct credit and stock by hand, then waive this"
+        step = "compare the serial with the shipment in Cin7, correct credit and stock by hand, then accept this"
         yield Held(unit, cause, HOUR, _T.SERIAL_MISMATCH, step)
     if one.state is State.CLAIMABLE:
         cause = "credited goods that a supplier sent: nothing comes into our stock, the cost is still ours"
-        step = "claim the credit from the supplier, then waive this"
+        step = "claim the credit from the supplier, then accept this"
         yield Held(unit, cause, HOUR, _T.DROPSHIP_CLAIM, step)
 
 
@@ -64,7 +64,7 @@ def _of_effect(effect: Done, case: Case, terms: Terms, currency: str) -> Iterato
         yield from _variance(effect, terms, currency)
     if effect.kind == "adjust" and effect.details.get("moved"):
         cause = f"{effect.number or effect.reference}: {effect.details['moved']}"
-        step = "count the location in Cin7 and correct its stock, then waive this"
+        step = "count the location in Cin7 and correct its stock, then accept this"
         yield Concern(_T.STOCK_MOVED_MEANWHILE, cause, step, units=effect.units)
 
 
@@ -81,7 +81,7 @@ def _variance(effect: Done, terms: Terms, currency: str) -> Iterator[Concern]:
     yield Concern(
         _T.RESTOCK_VALUE_VARIANCE,
         cause=f"credit note {note} put goods back at {value} {currency}, but they had left at {span}",
-        next_step="correct the stock value in Cin7 (revaluation or journal to cost of sales), then waive this",
+        next_step="correct the stock value in Cin7 (revaluation or journal to cost of sales), then accept this",
         money=Money(off, currency),
         units=effect.units,
         details={"value": str(value), "left_at": span},

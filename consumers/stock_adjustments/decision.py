@@ -82,8 +82,8 @@ def _quiet(case: Case, log: Sequence[Whereabouts]) -> list[Held]:
 def _claims(case: Case, came: Arrivals) -> tuple[Concern, ...]:
     """Supplier's goods that came back to us after the credit."""
     kind = ConcernType.DROPSHIP_CLAIM
-    if not came.claims or kind in case.waived:
+    if not came.claims or kind in case.accepted:
         return ()
     cause = "a supplier's goods came back to us after their credit: nothing comes into our stock"
-    step = "send them on and claim the credit from the supplier, then waive this"
+    step = "send them on and claim the credit from the supplier, then accept this"
     return (concern_of(kind, [Held(one.unit, cause, HOUR, kind, step) for one in came.claims]),)

@@ -136,7 +136,7 @@ def _unapproved(desk: Desk, moves: Sequence[Move]) -> list[Held]:
     """Above the limit finance decides; what was written off for this return before counts, so that nothing is split
     past it."""
     limit = desk.terms.write_off_approval_above
-    if limit is None or ConcernType.WRITEOFF_APPROVAL in desk.case.waived:
+    if limit is None or ConcernType.WRITEOFF_APPROVAL in desk.case.accepted:
         return []
     before = [
         g for e in desk.case.effects if e.confirmed and isinstance(e.action, WriteOffStock) for g in e.action.goods
@@ -146,7 +146,7 @@ def _unapproved(desk: Desk, moves: Sequence[Move]) -> list[Held]:
         return []
     told = f"at original cost {cost}" if cost else "at a cost that the sale does not tell"
     cause = f"goods {told} are to be written off; above {limit} {desk.tenant.currency} finance decides"
-    step = "waive this to approve the write-off, or change the disposition of the goods in ReturnGO"
+    step = "accept this to approve the write-off, or change the disposition of the goods in ReturnGO"
     return [_hold(desk, move, ConcernType.WRITEOFF_APPROVAL, cause, step) for move in moves]
 
 

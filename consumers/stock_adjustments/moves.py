@@ -95,11 +95,11 @@ def _decided_anew(
         wanted = Unplaced(
             ConcernType.ON_HOLD,
             f"the goods lie at {goods.location}, but the disposition is now to leave them with the shopper",
-            "correct the inspection in ReturnGO, or move the goods by hand and waive this",
+            "correct the inspection in ReturnGO, or move the goods by hand and accept this",
         )
     target = checked_location(wanted, locations) if isinstance(wanted, str) else wanted
     if isinstance(target, Unplaced) or rule is None:
-        return None if not isinstance(target, Unplaced) or target.kind in case.waived else _held(one, goods, target)
+        return None if not isinstance(target, Unplaced) or target.kind in case.accepted else _held(one, goods, target)
     changed = replace(goods, disposition=rule.disposition.value, seen=seen_of(one.unit))
     if target.location_id == one.location_id:
         return _as_decided(one, changed, terms)
@@ -123,10 +123,10 @@ def _moved(goods: UnitGoods, target: Location) -> UnitGoods:
 def _after_write_off(case: Case, one: Whereabouts, goods: UnitGoods, terms: Terms) -> Held | None:
     rule = rule_for(one.unit, terms)
     same = seen_of(one.unit) == goods.seen or (rule is not None and rule.disposition is Disposition.WRITE_OFF)
-    if same or ConcernType.ON_HOLD in case.waived:
+    if same or ConcernType.ON_HOLD in case.accepted:
         return None
     cause = "the goods are written off, but a later inspection says otherwise"
-    step = "void the write-off in Cin7 and move the goods by hand, then waive this; or correct the inspection"
+    step = "void the write-off in Cin7 and move the goods by hand, then accept this; or correct the inspection"
     return _held(one, goods, Unplaced(ConcernType.ON_HOLD, cause, step))
 
 

@@ -109,16 +109,16 @@ class Carrier:
     def carry(self, outgoing: Outgoing, deadline: float) -> Answer:
         """The whole answer, whatever it says. The deadline starts when the client is made."""
         client = self.http.client(writes=outgoing.writes)
-        leash = _Deadline(deadline, None if outgoing.writes else self.http.kept_stream)
+        limit = _Deadline(deadline, None if outgoing.writes else self.http.kept_stream)
         try:
-            with leash:
-                answer = self._exchange(client, outgoing, deadline, leash)
-            self.http.kept_stream = self.http.kept_stream if outgoing.writes else leash.stream
+            with limit:
+                answer = self._exchange(client, outgoing, deadline, limit)
+            self.http.kept_stream = self.http.kept_stream if outgoing.writes else limit.stream
             return answer
         except Exception as problem:
-            raise _failure(outgoing, problem, leash) from None
+            raise _failure(outgoing, problem, limit) from None
 
-    def _exchange(self, client: httpx.Client, outgoing: Outgoing, deadline: float, leash: _Deadline) -> Answer:
+    def _exchange(self, client: httpx.Client, outgoing: Outgoing, deadline: float, limit: _Deadline) -> Answer:
         started = time.monotonic()
         with client.stream(
             outgoing.method,
@@ -127,9 +127,9 @@ class Carrier:
             content=outgoing.body,
             headers=dict(self.headers),
             timeout=httpx.Timeout(deadline, connect=min(5.0, deadline), pool=min(5.0, deadline)),
-            extensions={"trace": leash.trace},
+            extensions={"trace": limit.trace},
         ) as response:
-            body = _whole(response, leash)
+            body = _whole(response, limit)
         return Answer(response.status_code, response.headers, body, time.monotonic() - started)
 
 
@@ -141,15 +141,15 @@ class _TooLongError(Exception):
     """The answer is larger than anything we ask for."""
 
 
-def _whole(response: httpx.Response, leash: _Deadline) -> bytes:
+def _whole(response: httpx.Response, limit: _Deadline) -> bytes:
     chunks, size = [], 0
     for chunk in response.iter_bytes():
-        leash.check()
+        limit.check()
         size += len(chunk)
         if size > BODY_CAP:
             raise _TooLongError
         chunks.append(chunk)
-    leash.check()
+    limit.check()
     return b"".join(chunks)
 
 
@@ -208,9 +208,9 @@ class _Deadline:
                 return
 
 
-def _failure(outgoing: Outgoing, problem: Exception, leash: _Deadline) -> WireError:
-    why = f"no whole answer within {leash.seconds:g} s" if leash.expired else _why(problem)
-    unsent = leash.sending is False or isinstance(problem, _BEFORE_SENDING)
+def _failure(outgoing: Outgoing, problem: Exception, limit: _Deadline) -> WireError:
+    why = f"no whole answer within {limit.seconds:g} s" if limit.expired else _why(problem)
+    unsent = limit.sending is False or isinstance(problem, _BEFORE_SENDING)
     if unsent:
         return NotSent(why)
     if outgoing.writes:

@@ -159,12 +159,12 @@ def _change_open(conn: sa.Connection, exception_id: int, **values: Any) -> bool:
     return conn.execute(t.exceptions.update().where(mine).values(**values)).rowcount == 1
 
 
-def waived(conn: sa.Connection, return_id: int) -> frozenset[ConcernType]:
+def accepted(conn: sa.Connection, return_id: int) -> frozenset[ConcernType]:
     """The exception types that a person accepted for this return."""
     rows = conn.execute(sa.select(t.waivers.c.type).where(t.waivers.c.return_id == return_id)).scalars()
     return frozenset(ConcernType(value) for value in rows)
 
 
-def waive(conn: sa.Connection, return_id: int, kind: ConcernType, reason: str, by: str, now: datetime) -> bool:
+def accept(conn: sa.Connection, return_id: int, kind: ConcernType, reason: str, by: str, now: datetime) -> bool:
     """Accept one exception type for one return, with a reason. False when it was accepted before."""
     return insert_once(conn, t.waivers, return_id=return_id, type=kind.value, reason=reason, by=by, at=now)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from pipeline.running.die_with_parent import leash
+from pipeline.running.die_with_parent import die_with_parent
 from pipeline.running.roles import Role
 
 SHORTEST_PAUSE = 0.5
@@ -55,7 +55,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
                 process_group=0,  # a Ctrl-C on the terminal reaches only the supervisor, which stops the rest in order
-                preexec_fn=leash(),  # noqa: PLW1509 - two system calls, no Python locks
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - two system calls, no Python locks
             )
         self._started = now
 

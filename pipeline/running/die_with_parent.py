@@ -11,7 +11,7 @@ from collections.abc import Callable
 PR_SET_PDEATHSIG = 1
 
 
-def leash(sent: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
+def die_with_parent(sent: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
     """Returns a `preexec_fn` that has the child receive `sent` when we die; None where the system cannot do it.
 
     The libc is loaded here, before the fork, so that the child only makes two system calls.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import redis
 
-from pipeline.running.die_with_parent import leash
+from pipeline.running.die_with_parent import die_with_parent
 from pipeline.running.valkey_conf import configuration, server_binary
 
 START_SECONDS = 30.0
@@ -146,7 +146,7 @@ def _started(
         # The lock travels with the server: it is freed when the server dies, whoever started it.
         pass_fds=(lock,),
         start_new_session=True,
-        preexec_fn=leash() if follow else None,  # noqa: PLW1509 - two system calls, no Python locks
+        preexec_fn=die_with_parent() if follow else None,  # noqa: PLW1509 - two system calls, no Python locks
     )
     server = Embedded(folder, chosen, process.pid, password, process=process)
     _wait_until_ready(server)

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from pipeline.running.die_with_parent import leash
+from pipeline.running.die_with_parent import die_with_parent
 from sandbox.demo.day.words import ALDER, SHOPS
 from sandbox.demo.desk import Desk
 from sandbox.demo.settings import PORTAL_KEY, domain, key_of, settings_text
@@ -161,7 +161,7 @@ def _running(
             stdout=output,
             stderr=subprocess.STDOUT,
             process_group=0,
-            preexec_fn=leash(),  # noqa: PLW1509 - two system calls, no Python locks
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - two system calls, no Python locks
         )
         try:
             yield process

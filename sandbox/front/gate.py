@@ -19,7 +19,7 @@ CALLER_HEADERS = (b"api-auth-applicationkey", b"x-shop-name", b"x-shopify-access
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
-class Turnstile:
+class Gate:
     """ASGI middleware; a path's first part names the system, anything else passes untouched."""
 
     def __init__(self, app: ASGIApp, world: World) -> None:

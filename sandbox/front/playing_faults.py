@@ -119,7 +119,7 @@ async def auth_403(rule: Rule, world: World, send: Send) -> Answer:
 
 
 async def late_commit(rule: Rule, world: World, send: Send) -> Answer:
-    """Answer an error now (`form` timeout: hang a second and close); the turnstile does the work later."""
+    """Answer an error now (`form` timeout: hang a second and close); the gate does the work later."""
     if rule.form == "timeout":
         return _blank()
     return await status_before(rule, world, send)

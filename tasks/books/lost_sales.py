@@ -57,7 +57,7 @@ def settled_outside(parts: Parts, return_id: int | None) -> bool:
     if return_id is None:
         return False
     with parts.ledger.read() as conn:
-        return ConcernType.SALE_VOIDED in concerns.waived(conn, return_id)
+        return ConcernType.SALE_VOIDED in concerns.accepted(conn, return_id)
 
 
 def with_our_notes(

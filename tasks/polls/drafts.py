@@ -24,7 +24,7 @@ from schemas.terms import ExchangeReason
 log = structlog.get_logger()
 CONSUMER = "exchange-orders"
 #: Who raises the exception about drafts of no return, and under which subject.
-PATROL, STRAYS = "draft-patrol", "exchange drafts"
+PATROL, UNKNOWN = "draft-patrol", "exchange drafts"
 
 
 def drafts(parts: Parts, shop: str) -> None:
@@ -41,7 +41,7 @@ def drafts(parts: Parts, shop: str) -> None:
         odd = [misfit.text("SaleID").lower() for misfit in left_out(cin7_sales.SALE_LIST)]
         # A draft whose row does not fit has not left; while one has no id, nobody can say which it is.
         texts += [] if "" in odd else _left(conn, shop, {*odd, *(row.sale_id for row in rows)})
-        _strays(conn, parts, shop, now)
+        _unknown_drafts(conn, parts, shop, now)
         woken = _wake(conn, parts, shop, texts, now)
     for entry_id in woken:
         parts.hint_entry(entry_id, CONSUMER)
@@ -56,7 +56,7 @@ def _left(conn: sa.Connection, shop: str, listed: set[str]) -> list[tuple[str, s
     return [(row["order_number"], row["customer_reference"], row["external_id"]) for row in gone]
 
 
-def _strays(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None:
+def _unknown_drafts(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None:
     """Drafts that call themselves exchanges and belong to no return that was ever heard of."""
     terms = parts.shop(shop).terms
     hours = terms.exchange_timers.get(ExchangeReason.RELEASE, TIMERS[ExchangeReason.RELEASE])
@@ -71,7 +71,7 @@ def _strays(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None
         ):
             raised.append(row["order_number"])
     if not raised:
-        concerns.close(conn, shop, PATROL, STRAYS, now)
+        concerns.close(conn, shop, PATROL, UNKNOWN, now)
         return
     concern = Concern(
         ConcernType.EXCHANGE_DRAFT_STUCK,
@@ -80,7 +80,7 @@ def _strays(conn: sa.Connection, parts: Parts, shop: str, now: datetime) -> None
         "Let the Customer Reference of each hold the marker and the order's name or RMA number, and nothing else. One "
         "that another shop or channel made stays as it is.",
     )
-    concerns.raise_(conn, shop, PATROL, STRAYS, concern, now, owners=terms.owners)
+    concerns.raise_(conn, shop, PATROL, UNKNOWN, concern, now, owners=terms.owners)
 
 
 def _wake(conn: sa.Connection, parts: Parts, shop: str, texts: list[tuple[str, str, str]], now: datetime) -> list[int]:

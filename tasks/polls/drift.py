@@ -76,7 +76,7 @@ def _keep(conn: sa.Connection, parts: Parts, shop: str, sale_id: str, sale: Sale
         return_id = one.effect.return_id
         if return_id is None:
             continue
-        silent = _told(conn, return_id, sale) | concerns.waived(conn, return_id)
+        silent = _told(conn, return_id, sale) | concerns.accepted(conn, return_id)
         mine = [concern for concern in found[one.rma] if concern.kind not in silent]
         concerns.sync(
             conn,

@@ -1,4 +1,5 @@
-"""One entry through one consumer: claim → gather → plan → perform → settle; or, at any point, park, refuse or bury."""
+"""One entry through its consumer: claim → gather → plan → perform → settle; or, at any point, park, refuse or bury.
+The entry of a shop goes through its shop task instead."""
 
 from __future__ import annotations
 
@@ -23,7 +24,6 @@ from pipeline.parts import Parts, ShopParts, on_behalf
 from schemas.effects import STANDING, EffectState
 from schemas.money import Money
 from tasks import outages as system_outages
-from tasks.availability import availability
 from tasks.batches import advance
 from tasks.books.books import LedgerBooks
 from tasks.books.plan_anew import plan_anew_if_outdated
@@ -33,6 +33,7 @@ from tasks.effects.protocol import Timing
 from tasks.effects.providers import provider_for
 from tasks.failures import MOST_STARTS, TakenOverError
 from tasks.stages import failing, settle
+from tasks.stages.shop_tasks import WORK
 
 log = structlog.get_logger()
 
@@ -78,9 +79,8 @@ def run(parts: Parts, entry_id: int) -> str:
 
 def _work_or_fail(parts: Parts, claimed: Claim) -> tuple[str, str]:
     try:
-        if claimed.return_id is None:
-            # A shop's stock belongs to no return: it has no case, no effects and no sale to hold.
-            return availability.work(parts, claimed)
+        if claimed.consumer in WORK:
+            return WORK[claimed.consumer](parts, claimed)
         system_outages.check(parts, claimed.shop, "cin7")
         write_outages.check(parts, claimed)
         exit_, reason = _work(parts, claimed)
@@ -121,12 +121,12 @@ def load_case(parts: Parts, claimed: Claim) -> Case:
     with parts.ledger.read() as conn:
         row = returns.by_id(conn, claimed.return_id)
         done = effects.of_return(conn, claimed.return_id)
-        waived = concerns.waived(conn, claimed.return_id)
+        accepted = concerns.accepted(conn, claimed.return_id)
     told = returns.told(row)
     if told is None:
         raise LookupError(f"RMA {row['rma_id']} has not been read yet")
     seen = tuple(done_of(e) for e in done if not (e["state"] == EffectState.PLANNED and e["sends"] == 0))
-    return Case(claimed.shop, told, seen, waived, row["opened_at"])
+    return Case(claimed.shop, told, seen, accepted, row["opened_at"])
 
 
 def done_of(row: Any) -> Done:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from consumers.roster import ROSTER
+from consumers.roster import NAMES
 from pipeline.broker import names
 from pipeline.calls.failures import CredentialsRejected, UnfitAnswer, WireError, away
 from pipeline.calls.quota import QuotaUnavailable, QuotaWait
@@ -75,7 +75,7 @@ def repair(parts: Parts) -> None:
             entries.make_due(conn, entry_id, now)
     with parts.ledger.read() as conn:
         returns_due = cursors.returns_due(conn, now)
-        due = {consumer.name: entries.due(conn, consumer.name, now, HINTS) for consumer in ROSTER}
+        due = {name: entries.due(conn, name, now, HINTS) for name in NAMES}
     if returns_due:
         parts.hint(names.REFRESH, "intake")
     for name, ids in due.items():

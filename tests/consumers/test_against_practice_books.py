@@ -21,7 +21,7 @@ from tests.consumers.credit_notes.money_stories import a_credit, a_refund, money
 from tests.consumers.decide import decided, the_note
 from tests.sandbox.cin7.desk import API, CREDENTIALS, Desk, cin7_desk
 
-WAIVED = frozenset({ConcernType.AMOUNT_MISMATCH, ConcernType.RETURN_OF_EXCHANGE})
+ACCEPTED = frozenset({ConcernType.AMOUNT_MISMATCH, ConcernType.RETURN_OF_EXCHANGE})
 
 
 def the_sale(desk: Desk, sale_id: str) -> Sale:
@@ -46,7 +46,7 @@ def credited(desk: Desk, case: Case, sale_id: str, terms: Terms | None = None) -
 
 def return_in_parts(desk: Desk, spec: dict[str, Any], split: Sequence[int], sku: str = "TEE-BLK-M") -> Sale:
     sale_id = desk.sale(kind="Advanced Sale", **spec)["sale_id"]
-    case = a_case(waived=WAIVED)
+    case = a_case(accepted=ACCEPTED)
     for part in range(len(split)):
         units = [a_unit(f"u{n}", sku, currency=spec.get("currency", "GBP")) for n in range(sum(split[: part + 1]))]
         case = credited(desk, replace(case, ret=a_return(*units)), sale_id)
@@ -114,6 +114,6 @@ def test_every_returned_piece_is_back_on_the_shelf() -> None:
 def test_a_simple_sale_takes_the_note_under_its_own_id() -> None:
     with cin7_desk() as desk:
         sale_id = desk.sale(**spec(1, "30"))["sale_id"]
-        credited(desk, a_case(waived=WAIVED), sale_id)
+        credited(desk, a_case(accepted=ACCEPTED), sale_id)
         [note] = the_sale(desk, sale_id).notes()
         assert (note.task_id, note.restock_status) == (sale_id, "AUTHORISED")

@@ -15,7 +15,6 @@ from consumers.stock_availability import Known, Look, Traffic, interval, offered
 from schemas.concerns import ConcernType, owner_of
 from schemas.sales import AvailabilityRow
 from schemas.terms import Terms
-from tests.consumers.builders import a_return
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
@@ -275,7 +274,3 @@ def test_an_alias_is_read_backwards() -> None:
         "TEE": "tee m",
         "CAP": "x",
     }
-
-
-def test_no_return_is_heard() -> None:
-    assert rules.hears(a_return(), Terms()) is False

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from consumers.roster import ROSTER
+from consumers.roster import NAMES
 from tests.faults.killing import Cell, Recovery
 from tests.faults.metadata import fault
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-QUEUES = ",".join(["intake", "sweep", *(one.name for one in ROSTER)])
+QUEUES = ",".join(["intake", "sweep", *NAMES])
 CellMaker = Callable[[str, Recovery], Cell]
 
 

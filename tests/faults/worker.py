@@ -19,7 +19,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from console.cli import main as command_line
-from consumers.roster import NAMES, ROSTER
+from consumers.roster import NAMES
 from pipeline.ledger import entries
 from pipeline.parts import Parts
 from pipeline.settings.load import load
@@ -49,7 +49,7 @@ def work(parts: Parts) -> None:
 
 def _consume_due(parts: Parts) -> None:
     with parts.ledger.read() as conn:
-        due = [e for one in ROSTER for e in entries.due(conn, one.name, parts.clock(), 20)]
+        due = [e for name in NAMES for e in entries.due(conn, name, parts.clock(), 20)]
     for entry_id in due:
         consume.run(parts, entry_id)
 

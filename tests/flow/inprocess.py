@@ -72,11 +72,11 @@ class Line(Bench):
         """The return's entries, one for each consumer that hears it."""
         return self.rows(t.entries, t.entries.c.subject == rma_id)
 
-    def waive(self, rma_id: str, kind: ConcernType) -> None:
+    def accept(self, rma_id: str, kind: ConcernType) -> None:
         """A person accepts this exception of the return."""
         row = self.the_return(rma_id)
         with self.parts.ledger.write() as conn:
-            concerns.waive(conn, row["id"], kind, "looked at", "Priya", self.clock())
+            concerns.accept(conn, row["id"], kind, "looked at", "Priya", self.clock())
         self.change(t.entries, t.entries.c.subject == rma_id, due_at=self.clock(), state="open")
 
     def units(self, rma_id: str) -> list[dict[str, Any]]:

@@ -168,7 +168,7 @@ def test_a_foreign_note_that_a_person_accepted_costs_one_read_and_not_one_each_r
         f"/sales/{the_note(it)['sale_id']}/foreign-credit-note", {"lines": [{"sku": "TEE-BLK-M", "quantity": "1"}]}
     )
     assert "NATIVE_DUPLICATE" in swept(it)
-    it.waive(rma, ConcernType.NATIVE_DUPLICATE)
+    it.accept(rma, ConcernType.NATIVE_DUPLICATE)
     time_passes(it, 4000)
     assert swept(it) == {}
     it.desk.forget_calls()
@@ -248,7 +248,7 @@ def test_what_a_person_accepted_is_not_raised_again(it: Line) -> None:
     time_passes(it)
     it.control(f"/credit-notes/{note['task_id']}/edit", {"lines": [{"sku": "TEE-BLK-M", "price": "25"}]})
     assert "CN_DRIFT" in swept(it)
-    it.waive(rma, ConcernType.CN_DRIFT)
+    it.accept(rma, ConcernType.CN_DRIFT)
     time_passes(it, 4000)
     assert swept(it) == {}
     assert Gap.NOTE_DRIFT not in shown(it)

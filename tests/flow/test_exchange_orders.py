@@ -192,7 +192,7 @@ def test_an_accepted_shortage_is_released_and_the_back_order_told(make: Callable
     it = make()
     rma, sale = ready(it, {**NEW, "quantity": "100000"})
     it.nudge_and_settle(rma, rounds=6)
-    it.waive(rma, ConcernType.EXCHANGE_OUT_OF_STOCK)
+    it.accept(rma, ConcernType.EXCHANGE_OUT_OF_STOCK)
     it.clock.forward(60)
     it.settle(rma, rounds=6)
     assert the_sale(it, sale)["order_status"] == "AUTHORISED"

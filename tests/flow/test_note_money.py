@@ -156,7 +156,7 @@ def test_an_overridden_refund_waits_until_finance_accepts_it(it: Line) -> None:
     refund(it, rma, amount="33")
     it.nudge_and_settle(rma)
     assert "33.00 GBP" in it.kinds(rma)[ConcernType.AMOUNT_MISMATCH]
-    it.waive(rma, ConcernType.AMOUNT_MISMATCH)
+    it.accept(rma, ConcernType.AMOUNT_MISMATCH)
     it.settle(rma)
     assert credited(it, rma) == [("CONFIRMED", Decimal("33.00"))]
     assert it.kinds(rma) == {}
@@ -177,7 +177,7 @@ def test_money_refunded_after_the_credit_gets_its_own_note_once(it: Line) -> Non
     refund(it, rma, amount="6", order_level=True)
     it.nudge_and_settle(rma)
     assert ConcernType.REFUND_WITHOUT_ITEMS in it.kinds(rma)
-    it.waive(rma, ConcernType.REFUND_WITHOUT_ITEMS)
+    it.accept(rma, ConcernType.REFUND_WITHOUT_ITEMS)
     it.settle(rma)
     it.nudge_and_settle(rma)
     assert credited(it, rma) == [("CONFIRMED", Decimal("30.00")), ("CONFIRMED", Decimal("6.00"))]
@@ -270,6 +270,6 @@ def test_a_sale_of_several_orders_is_a_question_unless_the_merchant_says_otherwi
     rma, _ = it.open_rma("#2", [UNIT])
     it.nudge_and_settle(rma)
     assert (credited(it, rma), set(it.kinds(rma))) == ([], {"CONSOLIDATED_SALE_AMBIGUOUS"})
-    it.waive(rma, ConcernType.CONSOLIDATED_SALE_AMBIGUOUS)
+    it.accept(rma, ConcernType.CONSOLIDATED_SALE_AMBIGUOUS)
     it.settle(rma)
     assert (credited(it, rma), it.kinds(rma)) == ([("CONFIRMED", Decimal("30.00"))], {})

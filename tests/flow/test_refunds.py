@@ -223,7 +223,7 @@ def test_a_refund_too_large_for_its_note_waits_until_the_note_is_right(it: Line)
     it.nudge_and_settle(rma)
     assert paid(it) == []
     assert ConcernType.AMOUNT_MISMATCH in it.kinds(rma)
-    it.waive(rma, ConcernType.AMOUNT_MISMATCH)
+    it.accept(rma, ConcernType.AMOUNT_MISMATCH)
     it.settle(rma)
     assert [amount for amount, _, _ in paid(it)] == [30.0]
 
@@ -421,7 +421,7 @@ def test_money_above_the_items_is_paid_on_the_note_that_was_made_for_it(make: Ca
     refund(it, rma, amount="36.00")
     it.nudge_and_settle(rma)
     assert ConcernType.AMOUNT_MISMATCH in it.kinds(rma)
-    it.waive(rma, ConcernType.AMOUNT_MISMATCH)
+    it.accept(rma, ConcernType.AMOUNT_MISMATCH)
     it.settle(rma, rounds=8)
     credited = sum(float(note["total"]) for note in it.books()["credit_notes"])
     assert sum(amount for amount, _, _ in paid(it)) == credited

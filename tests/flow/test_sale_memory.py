@@ -145,7 +145,7 @@ def test_a_return_that_a_person_settled_outside_its_voided_sale_is_never_credite
     rma, old = waiting_for_its_invoice(it)
     voids(it, old)
     looked_at_again(it, rma)
-    it.waive(rma, ConcernType.SALE_VOIDED)
+    it.accept(rma, ConcernType.SALE_VOIDED)
     assert it.settle(rma, rounds=1)["credit-notes"] == "refused"
     imported_again(it)
     listed(it)

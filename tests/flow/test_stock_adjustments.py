@@ -90,7 +90,7 @@ def test_a_write_off_above_the_limit_waits_for_finance_and_goes_once_approved(ma
     it.nudge_and_settle(rma)
     assert write_offs(it) == []
     assert "9.4" in it.kinds(rma)["WRITEOFF_APPROVAL"]
-    it.waive(rma, ConcernType.WRITEOFF_APPROVAL)
+    it.accept(rma, ConcernType.WRITEOFF_APPROVAL)
     it.settle(rma)
     assert (write_offs(it), it.kinds(rma)) == ([("COMPLETED", "403", "1")], {})
 
@@ -309,7 +309,7 @@ def test_a_restock_at_todays_cost_is_told_to_finance(it: Line) -> None:
     rma, _ = it.open_rma("#1", [TEE_UNIT])
     it.nudge_and_settle(rma)
     assert "back at 12 GBP, but they had left at 9.4" in it.kinds(rma)["RESTOCK_VALUE_VARIANCE"]
-    it.waive(rma, ConcernType.RESTOCK_VALUE_VARIANCE)
+    it.accept(rma, ConcernType.RESTOCK_VALUE_VARIANCE)
     it.settle(rma)
     assert it.kinds(rma) == {}
 
@@ -360,7 +360,7 @@ def test_goods_of_a_supplier_are_credited_and_claimed_but_never_stocked(it: Line
     it.nudge_and_settle(rma)
     assert set(it.kinds(rma)) == {"DROPSHIP_CLAIM"}
     assert it.desk.authorised("#1")[0]["restock"] == []
-    it.waive(rma, ConcernType.DROPSHIP_CLAIM)
+    it.accept(rma, ConcernType.DROPSHIP_CLAIM)
     it.settle(rma)
     assert it.kinds(rma) == {}
 

@@ -102,7 +102,7 @@ def test_money_in_words_nobody_knows_is_told_and_counts_for_nothing(it: Line, ch
     it.nudge_and_settle(rma)
     assert it.made(rma) == [("credit", "CONFIRMED")]
     assert "40" in it.kinds(rma)[ConcernType.UNKNOWN_STATUS]
-    it.waive(rma, ConcernType.UNKNOWN_STATUS)
+    it.accept(rma, ConcernType.UNKNOWN_STATUS)
     it.settle(rma)
     assert ConcernType.UNKNOWN_STATUS not in it.kinds(rma)
 

@@ -105,7 +105,7 @@ def test_a_letter_that_dies_of_the_same_cause_again_is_the_same_letter(bench: Be
 
 def test_after_three_redrives_of_one_cause_a_person_must_insist(bench: Bench) -> None:
     _, rma = _rejected(bench)
-    bench.change(t.dead_letters, redrives=requeueing.MOST_REDRIVES)
+    bench.change(t.dead_letters, redrives=requeueing.MOST_REQUEUES)
     assert _requeue(bench, rma=rma).moved is Moved.TIRED
     assert _state(bench) == dead.OPEN
 

@@ -30,11 +30,12 @@ class PortalRefund:
 @dataclass(slots=True)
 class Pairing:
     """What became of an order's lines and refunds. `paid` holds each paired refund's line, with the amount in which the
-    two were compared; `unsure` holds what belongs together in a way nobody can tell; `stray` lines fit no refund."""
+    two were compared; `unsure` holds what belongs together in a way nobody can tell; `unmatched` are lines that fit no
+    refund."""
 
     paid: dict[str, PayoutLine] = field(default_factory=dict)
     unsure: list[tuple[tuple[PayoutLine, ...], tuple[PortalRefund, ...]]] = field(default_factory=list)
-    stray: list[PayoutLine] = field(default_factory=list)
+    unmatched: list[PayoutLine] = field(default_factory=list)
 
 
 def pair(lines: Sequence[PayoutLine], refunds: Sequence[PortalRefund]) -> Pairing:
@@ -46,7 +47,7 @@ def pair(lines: Sequence[PayoutLine], refunds: Sequence[PortalRefund]) -> Pairin
         _take_sole(open_lines, open_refunds, within, found)
     _take_alike(open_lines, open_refunds, found)
     _take_rest(open_lines, open_refunds, found)
-    found.stray = open_lines
+    found.unmatched = open_lines
     return found
 
 

@@ -121,15 +121,15 @@ def _pair_orders(conn: sa.Connection, by_order: dict[_Refund, list[PayoutLine]],
         by_id = [refund for refund in mine if (shop, refund.key) in imported.lines]
         pairing = pair(lines, [refund for refund in mine if refund not in by_id])
         # A refund that was imported with its id as well needs no second line.
-        stray = pair(pairing.stray, by_id)
-        told_twice = [line for theirs, _ in stray.unsure for line in theirs]
+        again = pair(pairing.unmatched, by_id)
+        told_twice = [line for theirs, _ in again.unsure for line in theirs]
         for key, line in pairing.paid.items():
             imported.lines[shop, key] = line
         for theirs, whose in pairing.unsure:
             # Told once, on the refund that is known last.
             imported.unsure |= {(shop, refund.key): None for refund in whose[:-1]}
             imported.unsure[shop, whose[-1].key] = _question(theirs, whose)
-        imported.lines |= {(shop, line.refund_id): line for line in [*stray.stray, *told_twice]}
+        imported.lines |= {(shop, line.refund_id): line for line in [*again.unmatched, *told_twice]}
 
 
 def _question(lines: tuple[PayoutLine, ...], refunds: tuple[PortalRefund, ...]) -> Found:

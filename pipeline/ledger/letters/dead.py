@@ -60,7 +60,7 @@ def bury(conn: sa.Connection, letter: Letter, now: datetime) -> int:
         "changed_at": now,
     }
     if known is not None:
-        # Another cause is another story: only redrives that met the same cause count against it.
+        # Another cause is another story: only requeues that met the same cause count against it.
         same = t.dead_letters.c.fingerprint == values["fingerprint"]
         values["redrives"] = sa.case((same, t.dead_letters.c.redrives), else_=0)
         conn.execute(t.dead_letters.update().where(t.dead_letters.c.id == known).values(state=OPEN, **values))

@@ -21,8 +21,8 @@ from schemas.effects import LIVE, EffectState
 from schemas.hooks import read_hook
 from schemas.json.fields import SchemaInvalidError
 
-#: After so many redrives that met the same cause, a person must say that they mean it.
-MOST_REDRIVES = 3
+#: After so many requeues that met the same cause, a person must say that they mean it.
+MOST_REQUEUES = 3
 _D = t.dead_letters.c
 
 #: A message to send after the commit: task, queue, arguments.
@@ -62,7 +62,7 @@ def requeue(
 
     With `past_void` a document of ours that a person voided does not stop another one.
     """
-    if row["redrives"] >= MOST_REDRIVES and not force:
+    if row["redrives"] >= MOST_REQUEUES and not force:
         return Requeued(Moved.TIRED, f"requeued {row['redrives']} times and died of the same cause each time")
     if not _move(conn, row, dead.REQUEUED, now, f"run {run_id}", redrives=_D.redrives + 1):
         return Requeued(Moved.ELSEWHERE)

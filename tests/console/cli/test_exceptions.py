@@ -102,7 +102,7 @@ def test_a_closed_exception_cannot_be_closed_again(office: Office) -> None:
     assert "closed already (ann)" in result.output
 
 
-def test_an_accepted_exception_is_waived_for_this_return_and_its_entry_wakes(office: Office) -> None:
+def test_an_accepted_exception_is_kept_for_this_return_and_its_entry_wakes(office: Office) -> None:
     number = office.an_exception("7001", NO_SKU)
     office.change(t.entries, state="parked", due_at=office.now + timedelta(hours=5))
     assert office.run(f"exceptions accept {number} --reason", "same shirt").exit_code == 0

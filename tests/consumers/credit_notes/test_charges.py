@@ -93,7 +93,7 @@ def test_a_fee_on_a_closed_account_waits() -> None:
 
 
 def test_a_person_may_let_an_unmapped_fee_go() -> None:
-    case = a_case(a_return(FIVE), waived=frozenset({ConcernType.FEE_UNMAPPED}))
+    case = a_case(a_return(FIVE), accepted=frozenset({ConcernType.FEE_UNMAPPED}))
     plan = decided(case, terms=money_terms(fees={}))
     assert the_note(plan).charges == ()
     assert any("without it" in remark for remark in plan.remarks)
@@ -114,7 +114,7 @@ def test_a_fee_kept_from_the_refund_stays_with_finance_until_its_income_is_poste
     [concern] = decided(case, terms=terms).all_concerns()
     assert (concern.kind, concern.money, owner_of(concern.kind)) == (ConcernType.FEE_TO_POST, gbp(5), Owner.FINANCE)
     assert "260" in concern.cause
-    assert decided(replace(case, waived=frozenset({ConcernType.FEE_TO_POST})), terms=terms).all_concerns() == ()
+    assert decided(replace(case, accepted=frozenset({ConcernType.FEE_TO_POST})), terms=terms).all_concerns() == ()
 
 
 def test_a_fee_above_the_credit_is_neverposted() -> None:

@@ -99,8 +99,8 @@ def test_a_sale_of_several_orders_is_divided_by_a_person() -> None:
     sale = a_sale(an_invoice(a_line(quantity=6, tax="36")), customer_reference=DAY)
     [concern] = decided(sale=sale).all_concerns()
     assert concern.kind == ConcernType.CONSOLIDATED_SALE_AMBIGUOUS
-    waived = a_case(waived=frozenset({ConcernType.CONSOLIDATED_SALE_AMBIGUOUS}))
-    assert the_note(decided(waived, sale)).gross == gbp(36)
+    accepted = a_case(accepted=frozenset({ConcernType.CONSOLIDATED_SALE_AMBIGUOUS}))
+    assert the_note(decided(accepted, sale)).gross == gbp(36)
 
 
 def test_a_persons_word_comes_before_a_channels_note_on_a_sale_of_several_orders_is_adopted() -> None:
@@ -173,8 +173,8 @@ def test_a_gift_that_comes_back_too_is_credited_at_nothing_and_restocked() -> No
 def test_a_merchant_may_let_gifts_go() -> None:
     sale = a_sale(an_invoice(a_line(tax="6"), GIFT))
     assert the_note(decided(sale=sale, terms=some_terms(gift_policy=GiftPolicy.IGNORE))).gross == gbp(36)
-    waived = a_case(waived=frozenset({ConcernType.GIFT_UNEARNED}))
-    assert the_note(decided(waived, sale)).gross == gbp(36)
+    accepted = a_case(accepted=frozenset({ConcernType.GIFT_UNEARNED}))
+    assert the_note(decided(accepted, sale)).gross == gbp(36)
 
 
 # -- free items, shipments, names -----------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_a_chargeback_freezes_the_return_for_customer_experience() -> None:
 
 
 def test_an_accepted_chargeback_lets_the_return_be_credited() -> None:
-    case = a_case(a_return(transactions=(disputed(),)), waived=frozenset({ConcernType.CHARGEBACK_CONFLICT}))
+    case = a_case(a_return(transactions=(disputed(),)), accepted=frozenset({ConcernType.CHARGEBACK_CONFLICT}))
     assert the_note(decided(case)).gross == gbp(36)
 
 

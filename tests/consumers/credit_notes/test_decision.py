@@ -85,7 +85,7 @@ def test_the_status_of_the_sale_does_not_matter() -> None:
 
 
 def test_a_voided_sale_that_a_person_settled_is_refused_for_good() -> None:
-    plan = decided(a_case(waived=frozenset({ConcernType.SALE_VOIDED})), a_sale(status=VOIDED))
+    plan = decided(a_case(accepted=frozenset({ConcernType.SALE_VOIDED})), a_sale(status=VOIDED))
     assert (plan.actions, plan.waits) == ((), ())
     assert "voided" in plan.refusal
 
@@ -122,14 +122,14 @@ def test_one_bad_unit_does_not_hold_the_others_of_an_advanced_sale() -> None:
 
 
 @pytest.mark.parametrize("paid", ["36.06", "35.94", "41"])
-def test_a_price_that_differs_from_the_invoice_needs_finance_until_waived(paid: str) -> None:
+def test_a_price_that_differs_from_the_invoice_needs_finance_until_accepted(paid: str) -> None:
     ret = a_return(a_unit(paid=paid))
     plan = decided(ret)
     [concern] = plan.all_concerns()
     assert concern.kind is ConcernType.AMOUNT_MISMATCH
     assert "36.00 GBP" in concern.cause
     assert concern.details["portal"] == paid
-    assert the_note(decided(a_case(ret, waived=frozenset({concern.kind})))).gross == gbp(36)
+    assert the_note(decided(a_case(ret, accepted=frozenset({concern.kind})))).gross == gbp(36)
 
 
 @pytest.mark.parametrize("paid", ["36.05", "35.95"])
@@ -221,7 +221,7 @@ def test_pieces_the_warehouse_did_not_find_are_not_returned_too_many() -> None:
     ("memo", "advised"), [("Returnline RL-000000000000 RMA RMA0900 order #1001", False), ("by hand", True)]
 )
 def test_only_a_note_of_somebody_else_is_ever_advised_to_be_voided(memo: str, advised: bool) -> None:
-    case = a_case(a_return(a_unit("u1")), waived=frozenset({ConcernType.NATIVE_DUPLICATE}))
+    case = a_case(a_return(a_unit("u1")), accepted=frozenset({ConcernType.NATIVE_DUPLICATE}))
     by_lines = decided(case, a_sale(notes=[a_note(a_line(tax="6"), memo=memo)]))
     by_amount = decided(case, a_sale(notes=[replace(a_note(memo=memo), total=gbp(20))]))
     for plan in (by_lines, by_amount):
@@ -269,7 +269,7 @@ def test_a_note_that_vanished_from_the_sale_holds_the_next_one() -> None:
 
 def test_a_vanished_note_that_a_person_explained_holds_nothing() -> None:
     ret = a_return(a_unit("u1"), a_unit("u2"))
-    case = a_case(ret, done("u1"), waived=frozenset({ConcernType.CN_DRIFT}))
+    case = a_case(ret, done("u1"), accepted=frozenset({ConcernType.CN_DRIFT}))
     assert the_note(decided(case, a_sale(THREE))).units == ("u2",)
 
 
@@ -327,12 +327,12 @@ def test_partial_returns_never_credit_more_than_the_invoice_and_all_of_them_cred
     amount = d(total).scaleb(-4)
     line = a_line(quantity=7, price=str(amount / 7), total_=str(amount))
     sale, case = a_sale(an_invoice(line)), a_case()
-    waived = frozenset({ConcernType.AMOUNT_MISMATCH})
+    accepted = frozenset({ConcernType.AMOUNT_MISMATCH})
     for number, batch in enumerate([*batches, set("abcdefg")]):
         fresh = sorted(batch - case.covered("credit"))
         if not fresh:
             continue
-        case = a_case(a_return(*(a_unit(unit, tax="0") for unit in fresh)), *case.effects, waived=waived)
+        case = a_case(a_return(*(a_unit(unit, tax="0") for unit in fresh)), *case.effects, accepted=accepted)
         note = the_note(decided(case, sale))
         made = a_note(*note.lines, number=f"CR-{number}", memo=note.memo)
         sale = replace(sale, credit_notes=(*sale.credit_notes, made))

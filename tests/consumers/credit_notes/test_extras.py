@@ -40,8 +40,8 @@ def test_a_difference_above_the_tolerance_is_for_finance() -> None:
     sale = a_sale(replace(invoice, tax=gbp("1.98"), total=gbp("11.88")))
     units = [a_unit(f"u{n}", f"P{n}", "1.14", tax="0.15") for n in range(10)]
     assert kinds(decided(a_return(*units), sale, company=TOTAL)) == {ConcernType.TAX_VARIANCE}
-    waived = a_case(a_return(*units), waived=frozenset({ConcernType.TAX_VARIANCE}))
-    assert the_note(decided(waived, sale, company=TOTAL)).tax == gbp("1.98")
+    accepted = a_case(a_return(*units), accepted=frozenset({ConcernType.TAX_VARIANCE}))
+    assert the_note(decided(accepted, sale, company=TOTAL)).tax == gbp("1.98")
 
 
 def test_on_an_inclusive_sale_the_net_takes_the_difference() -> None:

@@ -20,7 +20,7 @@ from tests.consumers.credit_notes.money_stories import a_credit, a_refund, money
 from tests.consumers.decide import decided, kinds, the_note
 
 MISMATCH = {ConcernType.AMOUNT_MISMATCH}
-WAIVED = frozenset(MISMATCH)
+ACCEPTED = frozenset(MISMATCH)
 NAMED = {**money_terms().adjustments, "shipping": ChargeRule("Shipping", "210", VAT)}
 
 
@@ -322,7 +322,7 @@ def test_goods_that_come_back_too_are_no_other_meaning() -> None:
 def test_several_meanings_are_not_goodwill_within_its_limit() -> None:
     sale = a_sale(with_charges(TEE, WRAPPING, SHIPPING))
     assert kinds(decided(refunded("42"), sale, money_terms(goodwill_tolerance=d(10)))) == MISMATCH
-    case = a_case(refunded("42"), waived=WAIVED)
+    case = a_case(refunded("42"), accepted=ACCEPTED)
     note = the_note(decided(case, sale, money_terms()))
     assert (note.gross, note.extras[0].kind) == (gbp(42), "goodwill")
 

@@ -151,7 +151,7 @@ def test_parts_of_a_charge_add_up_to_the_charge(parts: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("total_", "tax"), [("10", "2"), ("0.02", "0.01"), ("99.9999", "19.9999")])
 def test_parts_of_a_line_add_up_to_the_line(split: tuple[int, ...], total_: str, tax: str) -> None:
     line = a_line(quantity=3, price=str((d(total_) / 3).quantize(d("0.0001"))), tax=tax, total_=total_)
-    sale, case = a_sale(an_invoice(line)), a_case(waived=frozenset({*MISMATCH, ConcernType.RETURN_OF_EXCHANGE}))
+    sale, case = a_sale(an_invoice(line)), a_case(accepted=frozenset({*MISMATCH, ConcernType.RETURN_OF_EXCHANGE}))
     gross, units = d(0), 0
     for number, count in enumerate(split):
         units += count

@@ -56,8 +56,8 @@ def test_a_note_from_elsewhere_for_another_product_does_not_matter() -> None:
     assert the_note(decided(sale=a_sale(invoice, notes=[hat]))).units == ("u1",)
 
 
-def test_a_waived_duplicate_is_posted_as_long_as_enough_is_left() -> None:
-    case = a_case(waived=frozenset({ConcernType.NATIVE_DUPLICATE}))
+def test_an_accepted_duplicate_is_posted_as_long_as_enough_is_left() -> None:
+    case = a_case(accepted=frozenset({ConcernType.NATIVE_DUPLICATE}))
     assert the_note(decided(case, a_sale(TWO, notes=[FOREIGN]))).units == ("u1",)
     assert kinds(decided(case, a_sale(notes=[FOREIGN]))) == {ConcernType.OVER_CREDIT}
 

@@ -16,7 +16,7 @@ from tests.consumers.credit_notes.money_stories import a_credit, a_refund, money
 from tests.consumers.decide import decided, kinds, the_note
 
 TWO = an_invoice(a_line(quantity=2, tax="12"))
-WAIVED = frozenset({ConcernType.AMOUNT_MISMATCH})
+ACCEPTED = frozenset({ConcernType.AMOUNT_MISMATCH})
 
 
 def refunded(*rows: Transaction, units: int = 1) -> Return:
@@ -59,7 +59,7 @@ def test_an_overridden_refund_stops_and_quotes_both_figures(amount: str) -> None
 
 @pytest.mark.parametrize(("amount", "name", "gross"), [("40", "goodwill", "4"), ("30", "short_refund", "-6")])
 def test_an_accepted_override_becomes_one_adjustment_line(amount: str, name: str, gross: str) -> None:
-    case = a_case(refunded(a_refund(amount, "u1")), waived=WAIVED)
+    case = a_case(refunded(a_refund(amount, "u1")), accepted=ACCEPTED)
     note = the_note(decided(case, terms=money_terms()))
     [extra] = note.extras
     assert (extra.kind, extra.gross, note.gross) == (name, gbp(gross), gbp(amount))
@@ -73,13 +73,13 @@ def test_goodwill_within_the_merchants_limit_is_posted_with_a_remark() -> None:
 
 
 def test_a_short_refund_is_withheld_where_cin7_takes_no_negative_charge() -> None:
-    case = a_case(refunded(a_refund("30", "u1")), waived=WAIVED)
+    case = a_case(refunded(a_refund("30", "u1")), accepted=ACCEPTED)
     note = the_note(decided(case, terms=money_terms(negative_charges=False)))
     assert (note.gross, note.fees_withheld) == (gbp(36), gbp(6))
 
 
 def test_goodwill_without_a_mapped_charge_waits_for_the_setting() -> None:
-    case = a_case(refunded(a_refund("40", "u1")), waived=WAIVED)
+    case = a_case(refunded(a_refund("40", "u1")), accepted=ACCEPTED)
     [concern] = decided(case, terms=money_terms(adjustments={})).all_concerns()
     assert concern.kind is ConcernType.FEE_UNMAPPED
     assert "terms.adjustments.goodwill" in concern.next_step
@@ -133,7 +133,7 @@ def test_a_refund_in_another_currency_is_compared_at_the_rate_the_order_was_paid
 def test_goodwill_in_the_shoppers_currency_is_posted_in_the_sales() -> None:
     unit = a_unit(paid="72", tax="12", currency="USD", shop_paid=gbp(36))
     ret = a_return(unit, transactions=(a_refund("80", "u1", currency="USD"),))
-    assert the_note(decided(a_case(ret, waived=WAIVED), terms=money_terms())).gross == gbp(40)
+    assert the_note(decided(a_case(ret, accepted=ACCEPTED), terms=money_terms())).gross == gbp(40)
 
 
 # -- shipping -------------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_whatever_was_refunded_and_accepted_is_what_the_note_and_the_withheld_fe
     units = [a_unit(f"u{n}", restocking_fee=Decimal(fees[n])) for n in range(len(refunds))]
     rows = [make(str(amount), *(() if order_level else (f"u{n}",)), number=f"t{n}") for n, amount in enumerate(refunds)]
     sale = a_sale(with_shipping(quantity=len(units), tax=str(6 * len(units))))
-    case = a_case(a_return(*units, transactions=tuple(rows)), waived=WAIVED)
+    case = a_case(a_return(*units, transactions=tuple(rows)), accepted=ACCEPTED)
     note = the_note(decided(case, sale, replace(EVERY, negative_charges=negative)))
     kept = note.fees_withheld or gbp(0)
     assert (note.gross - kept).to_minor() == gbp(str(sum(refunds))).to_minor()

@@ -37,7 +37,7 @@ from tests.consumers.credit_notes.money_stories import (
 from tests.consumers.decide import decided, kinds, the_note
 
 TWO = an_invoice(a_line(quantity=2, tax="12"))
-WAIVED = frozenset({ConcernType.REFUND_WITHOUT_ITEMS})
+NO_ITEMS = frozenset({ConcernType.REFUND_WITHOUT_ITEMS})
 ACCEPTED = frozenset({ConcernType.AMOUNT_MISMATCH})
 FIRST = the_note(decided(sale=a_sale(TWO), terms=money_terms()))
 SALE = a_sale(TWO, notes=[posted(FIRST)])
@@ -59,7 +59,7 @@ def test_a_refund_without_items_needs_a_persons_reason() -> None:
 
 
 def test_an_accepted_refund_without_items_is_one_adjustment_line_and_no_restock() -> None:
-    note = the_note(decided(no_items(a_refund("12"), waived=WAIVED), terms=money_terms()))
+    note = the_note(decided(no_items(a_refund("12"), accepted=NO_ITEMS), terms=money_terms()))
     [charge] = note.charges
     assert (note.lines, note.restock, note.units, note.task_id) == ((), (), ("tx:t1",), ZERO_GUID)
     assert (charge.account, charge.price, charge.tax, note.gross) == ("404", gbp(10), gbp(2), gbp(12))
@@ -68,8 +68,8 @@ def test_an_accepted_refund_without_items_is_one_adjustment_line_and_no_restock(
 
 
 def test_the_same_money_is_never_posted_twice() -> None:
-    note = the_note(decided(no_items(a_refund("12"), waived=WAIVED), terms=money_terms()))
-    again = no_items(a_refund("12"), waived=WAIVED)
+    note = the_note(decided(no_items(a_refund("12"), accepted=NO_ITEMS), terms=money_terms()))
+    again = no_items(a_refund("12"), accepted=NO_ITEMS)
     plan = decided(replace(again, effects=(taken(note),)), a_sale(notes=[posted(note)]), money_terms())
     assert (plan.actions, plan.waits, plan.concerns) == ((), (), ())
 
@@ -77,7 +77,7 @@ def test_the_same_money_is_never_posted_twice() -> None:
 def test_a_refund_without_items_over_mixed_rates_is_split_or_stopped() -> None:
     sale = a_sale(an_invoice(a_line("BOOK", price="36", tax_rule="Zero"), a_line(tax="6")))
     rules = [TaxRule(VAT, d(20), active=True, for_sale=True), TaxRule("Zero", d(0), active=True, for_sale=True)]
-    case = no_items(a_refund("12"), waived=WAIVED)
+    case = no_items(a_refund("12"), accepted=NO_ITEMS)
     assert kinds(decided(case, sale, money_terms(), tax_rules=rules)) == {ConcernType.TAX_VARIANCE}
     split = money_terms(adjustments={"order_refund": ChargeRule("Goodwill", "404", "*")})
     note = the_note(decided(case, sale, split, tax_rules=rules))
@@ -86,7 +86,7 @@ def test_a_refund_without_items_over_mixed_rates_is_split_or_stopped() -> None:
 
 
 def test_a_refund_without_items_never_exceeds_the_invoice() -> None:
-    plan = decided(no_items(a_refund("40"), waived=WAIVED), terms=money_terms())
+    plan = decided(no_items(a_refund("40"), accepted=NO_ITEMS), terms=money_terms())
     assert (plan.actions, kinds(plan)) == ((), {ConcernType.OVER_CREDIT})
 
 
@@ -106,7 +106,7 @@ def test_refunded_shipping_without_items_needs_nobody() -> None:
     ],
 )  # fmt: skip
 def test_what_stops_a_note_for_items_stops_one_for_money(sale: object, kind: ConcernType) -> None:
-    plan = decided(no_items(a_refund("12"), waived=WAIVED), sale, money_terms())  # type: ignore[arg-type]
+    plan = decided(no_items(a_refund("12"), accepted=NO_ITEMS), sale, money_terms())  # type: ignore[arg-type]
     assert (plan.actions, kinds(plan)) == ((), {kind})
 
 
@@ -125,8 +125,8 @@ def test_more_refunded_after_the_credit_becomes_a_note_of_its_own_once_accepted(
     rows = (a_refund("36", "u1"), a_refund("10", number="t2"))
     asked = {ConcernType.REFUND_WITHOUT_ITEMS}
     assert kinds(decided(credited(*rows), SALE, money_terms())) == asked
-    assert kinds(decided(credited(*rows, waived=ACCEPTED), SALE, money_terms())) == asked
-    note = the_note(decided(credited(*rows, waived=WAIVED), SALE, money_terms()))
+    assert kinds(decided(credited(*rows, accepted=ACCEPTED), SALE, money_terms())) == asked
+    note = the_note(decided(credited(*rows, accepted=NO_ITEMS), SALE, money_terms()))
     assert (note.units, note.gross) == (("tx:t2",), gbp(10))
 
 
@@ -149,7 +149,7 @@ def test_less_refunded_than_credited_is_shown_once_the_return_is_done() -> None:
 
 
 def test_an_accepted_shortfall_is_a_remark() -> None:
-    plan = decided(credited(a_refund("30", "u1"), waived=ACCEPTED), SALE, money_terms())
+    plan = decided(credited(a_refund("30", "u1"), accepted=ACCEPTED), SALE, money_terms())
     assert (plan.actions, plan.all_concerns(), bool(plan.remarks)) == ((), (), True)
 
 
@@ -187,11 +187,11 @@ def test_where_the_channel_credits_only_the_difference_is_shown() -> None:
 
 def test_loose_money_in_another_currency_than_the_sale_is_settled_by_hand() -> None:
     euros = Transaction("t1", REFUND, "Success", Money(d(10), "EUR"))
-    assert kinds(decided(no_items(euros, waived=WAIVED), terms=money_terms())) == {ConcernType.CURRENCY_MISMATCH}
+    assert kinds(decided(no_items(euros, accepted=NO_ITEMS), terms=money_terms())) == {ConcernType.CURRENCY_MISMATCH}
 
 
 def test_an_unmapped_order_refund_names_its_setting() -> None:
-    case = no_items(a_refund("12"), waived=WAIVED)
+    case = no_items(a_refund("12"), accepted=NO_ITEMS)
     [concern] = decided(case, terms=money_terms(adjustments={"goodwill": GOODWILL})).all_concerns()
     assert concern.kind is ConcernType.FEE_UNMAPPED
     assert "terms.adjustments.order_refund" in concern.next_step

@@ -48,7 +48,7 @@ def test_a_return_cancelled_after_its_credit_note_needs_finance_and_sends_nothin
     [concern] = plan.concerns
     assert (plan.actions, plan.refusal) == ((), "")
     assert (concern.kind, concern.money, concern.units) == (ConcernType.CANCELLED_AFTER_CREDIT, gbp(36), ("u1",))
-    assert decided(replace(case, waived=frozenset({concern.kind}))).all_concerns() == ()
+    assert decided(replace(case, accepted=frozenset({concern.kind}))).all_concerns() == ()
 
 
 def test_a_cancelled_return_waits_while_its_note_may_be_on_its_way() -> None:

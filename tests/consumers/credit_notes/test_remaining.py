@@ -75,7 +75,7 @@ def test_whatever_others_credited_we_never_credit_more_than_is_left(
         for n, (q, p) in enumerate(others)
     ]
     units = [a_unit(f"u{n}") for n in range(wanted)]
-    case = a_case(a_return(*units), waived=frozenset({ConcernType.AMOUNT_MISMATCH}))
+    case = a_case(a_return(*units), accepted=frozenset({ConcernType.AMOUNT_MISMATCH}))
     plan = decided(case, a_sale(an_invoice(sold), notes=made))
     credited = [action for action in plan.actions if isinstance(action, PostCreditNote)]
     pieces = sum(len(action.units) for action in credited)

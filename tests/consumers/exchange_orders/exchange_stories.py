@@ -115,14 +115,14 @@ def watched(
     sale: Sale | Concern | None = None,
     stock: Sequence[AvailabilityRow] = (),
     now: datetime = NOW,
-    waived: frozenset[ConcernType] = frozenset(),
+    accepted: frozenset[ConcernType] = frozenset(),
     services: Iterable[str] = (),
     aliases: Mapping[str, str] | None = None,
     **terms: Any,
 ) -> Plan:
     """What the exchange watch plans, gather and plan in one step as the engine does."""
     used: Terms = some_terms(**terms)
-    case: Case = a_case(ret or an_exchange(), *effects, waived=waived, first_seen=CREATED)
+    case: Case = a_case(ret or an_exchange(), *effects, accepted=accepted, first_seen=CREATED)
     books = FakeBooks(
         exchange=sale, stock=stock or (on_shelf(),), services=frozenset(services), aliases=dict(aliases or {})
     )

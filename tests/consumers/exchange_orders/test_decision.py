@@ -194,7 +194,7 @@ def test_a_cheaper_exchange_owes_nothing() -> None:
 
 def test_accepting_the_unpaid_invoice_lets_the_exchange_go() -> None:
     told = an_exchange(transactions=(a_payment(),))
-    assert done_kinds(watched(told, credited(), waived=frozenset({T.EXCHANGE_UNPAID}))) == ["CommentOnReturn"]
+    assert done_kinds(watched(told, credited(), accepted=frozenset({T.EXCHANGE_UNPAID}))) == ["CommentOnReturn"]
 
 
 def test_item_and_payment_are_both_named_while_both_lack() -> None:
@@ -244,7 +244,7 @@ def test_a_learned_alias_finds_the_stock_of_what_the_portal_promises() -> None:
 def test_accepting_the_shortage_releases_with_a_back_order() -> None:
     short = (on_shelf("0"),)
     plan = watched(
-        None, credited(), sale=a_draft(), stock=short, waived=frozenset({T.EXCHANGE_OUT_OF_STOCK}), **RELEASE
+        None, credited(), sale=a_draft(), stock=short, accepted=frozenset({T.EXCHANGE_OUT_OF_STOCK}), **RELEASE
     )
     assert "AuthoriseOrder" in done_kinds(plan)
 
@@ -281,7 +281,7 @@ def test_the_proposal_names_the_note_and_the_draft_and_no_person() -> None:
 
 def test_the_proposal_does_not_claim_stock_that_was_not_there() -> None:
     accepted = frozenset({T.EXCHANGE_OUT_OF_STOCK})
-    [comment] = watched(None, credited(), stock=(on_shelf("0"),), waived=accepted).actions
+    [comment] = watched(None, credited(), stock=(on_shelf("0"),), accepted=accepted).actions
     assert isinstance(comment, CommentOnReturn)
     assert "available" not in comment.text
 
@@ -305,7 +305,7 @@ def test_the_merchant_sets_the_timer_of_each_reason() -> None:
 
 
 def test_an_accepted_stuck_draft_is_quiet() -> None:
-    plan = watched(None, credited(), sale=a_draft(), waived=frozenset({T.EXCHANGE_DRAFT_STUCK}))
+    plan = watched(None, credited(), sale=a_draft(), accepted=frozenset({T.EXCHANGE_DRAFT_STUCK}))
     assert raised(plan) == {}
 
 

@@ -90,7 +90,7 @@ def test_a_free_item_is_owed_nothing() -> None:
 
 def test_an_accepted_gap_is_quiet() -> None:
     case = credited("u1", confirmed_at=NOW - 99 * HOUR)
-    assert aged(a_return(wanting()), case, waived=frozenset({K.CREDITED_NOT_REFUNDED})).waits == ()
+    assert aged(a_return(wanting()), case, accepted=frozenset({K.CREDITED_NOT_REFUNDED})).waits == ()
 
 
 def test_many_units_are_one_exception_with_all_their_money() -> None:

@@ -323,7 +323,7 @@ def test_more_than_the_note_has_open_is_never_recorded() -> None:
 
 
 def test_an_accepted_difference_records_what_is_open_and_says_the_rest() -> None:
-    case = a_paid_case(refunds_=[a_refund(amount="40")], waived=frozenset({K.AMOUNT_MISMATCH}))
+    case = a_paid_case(refunds_=[a_refund(amount="40")], accepted=frozenset({K.AMOUNT_MISMATCH}))
     plan = decided(case)
     assert the_payment(plan).amount == gbp("36")
     assert any("4.00 GBP" in remark for remark in plan.remarks)
@@ -446,7 +446,7 @@ def test_amounts_stay_exact() -> None:
 
 def test_what_a_person_recorded_by_hand_is_let_be() -> None:
     bill = a_refund(money=Money(d("42.50"), "EUR"))
-    plan = decided(a_paid_case(refunds_=[bill], waived=frozenset({K.CURRENCY_MISMATCH})))
+    plan = decided(a_paid_case(refunds_=[bill], accepted=frozenset({K.CURRENCY_MISMATCH})))
     assert (plan.actions, plan.waits) == ((), ())
     assert "a person accepted that" in plan.remarks[0]
 

@@ -172,14 +172,14 @@ HELD: list[tuple[Disposition | None, dict[str, object], ConcernType]] = [
 
 
 @pytest.mark.parametrize(("disposition", "settings", "kind"), HELD)
-def test_goods_without_a_decided_place_hold_the_note_until_a_person_waives_it(
+def test_goods_without_a_decided_place_hold_the_note_until_a_person_accepts_it(
     disposition: Disposition | None, settings: dict[str, object], kind: ConcernType
 ) -> None:
     rules = (DispositionRule("*", None, disposition),) if disposition else ()
     terms = some_terms(dispositions=rules, **settings)
     assert kinds(decided(terms=terms)) == {kind}
-    waived = decided(a_case(waived=frozenset({kind})), terms=terms)
-    assert (the_note(waived).restock, kinds(waived)) == ((), set())
+    accepted = decided(a_case(accepted=frozenset({kind})), terms=terms)
+    assert (the_note(accepted).restock, kinds(accepted)) == ((), set())
 
 
 def test_a_free_item_is_credited_at_nothing_and_still_restocked() -> None:

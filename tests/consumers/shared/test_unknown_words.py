@@ -94,7 +94,7 @@ def test_money_in_words_nobody_knows_is_told_with_its_amount(change: dict[str, s
 
 
 def test_a_person_accepts_money_in_unknown_words() -> None:
-    case = paid(a_refund("46", "u1", status="Settled"), waived=frozenset({UNKNOWN}))
+    case = paid(a_refund("46", "u1", status="Settled"), accepted=frozenset({UNKNOWN}))
     assert UNKNOWN not in kinds(money_plan(case))
 
 
@@ -184,14 +184,14 @@ def test_a_channels_note_in_words_nobody_knows_is_not_waited_for_in_silence() ->
 
 
 def test_a_person_accepts_the_sales_words_and_the_credit_goes_on() -> None:
-    case = a_case(a_return(), waived=frozenset({UNKNOWN}))
+    case = a_case(a_return(), accepted=frozenset({UNKNOWN}))
     assert len(decided(case, a_sale(status="ARCHIVED")).actions) == 1
     # An invoice is still credited only where it is known to be authorised.
     assert kinds(decided(case, a_sale(an_invoice(status="POSTED")))) == {ConcernType.INVOICE_NOT_AUTHORISED}
 
 
 def test_money_that_no_item_explains_is_not_posted_on_such_a_sale() -> None:
-    case = credited(a_refund("46", "u1"), waived=frozenset({ConcernType.AMOUNT_MISMATCH}))
+    case = credited(a_refund("46", "u1"), accepted=frozenset({ConcernType.AMOUNT_MISMATCH}))
     plan = decided(case, replace(CREDITED, status="ARCHIVED"), money_terms())
     assert (plan.actions, kinds(plan)) == ((), {UNKNOWN})
 

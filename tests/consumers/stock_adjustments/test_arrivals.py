@@ -150,8 +150,8 @@ STOPPED = [
 def test_late_goods_that_nobody_can_place_for_sure_wait_for_a_person(sale: Sale, kind: ConcernType) -> None:
     plan = goods_plan(came(), EARLY, sale=sale)
     assert (plan.actions, kinds(plan)) == ((), {kind})
-    waived = later(came(), waived=frozenset({kind}))
-    assert kinds(goods_plan(waived, EARLY, sale=sale)) == set()
+    accepted = later(came(), accepted=frozenset({kind}))
+    assert kinds(goods_plan(accepted, EARLY, sale=sale)) == set()
 
 
 def test_pieces_that_all_came_back_already_are_not_put_into_stock_again() -> None:
@@ -172,7 +172,7 @@ def test_a_supplier_s_goods_credited_on_receipt_are_claimed_until_a_person_says_
     sale = sold(an_invoice(a_line(quantity=3, tax="18", drop_ship=True)))
     case = credited(a_return(), sale)
     assert kinds(goods_plan(case)) == {ConcernType.DROPSHIP_CLAIM}
-    assert kinds(goods_plan(later(case, waived=frozenset({ConcernType.DROPSHIP_CLAIM})))) == set()
+    assert kinds(goods_plan(later(case, accepted=frozenset({ConcernType.DROPSHIP_CLAIM})))) == set()
 
 
 def test_no_stock_item_leaves_nothing_to_do() -> None:

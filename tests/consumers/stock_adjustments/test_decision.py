@@ -160,7 +160,7 @@ def test_an_approval_shows_the_money_and_lets_the_write_off_go() -> None:
     terms = damage_terms(write_off_approval_above=d(1))
     [concern] = goods_plan(damaged(), terms).all_concerns()
     assert concern.money == gbp("9.4")
-    approved = later(damaged(), waived=frozenset({ConcernType.WRITEOFF_APPROVAL}))
+    approved = later(damaged(), accepted=frozenset({ConcernType.WRITEOFF_APPROVAL}))
     assert the_write_off(approved, terms)
 
 
@@ -305,7 +305,7 @@ def test_a_later_finding_without_a_decided_place_waits_for_a_person(terms: Terms
     worse = later(case, ret=found(case, restockable=False))
     plan = goods_plan(worse, terms)
     assert (stock_actions(plan), kinds(plan)) == ([], {kind})
-    assert kinds(goods_plan(later(worse, waived=frozenset({kind})), terms)) == set()
+    assert kinds(goods_plan(later(worse, accepted=frozenset({kind})), terms)) == set()
 
 
 def test_goods_that_another_system_restocks_are_not_moved_by_us() -> None:

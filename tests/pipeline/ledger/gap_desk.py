@@ -153,7 +153,7 @@ class GapDesk:
     def accepted(self, return_id: int, kind: ConcernType, at: datetime = DAY0) -> None:
         """A person lives with it."""
         with self.ledger.write() as conn:
-            concerns.waive(conn, return_id, kind, "agreed", "ann", at)
+            concerns.accept(conn, return_id, kind, "agreed", "ann", at)
 
     def invoiced(self, amount: str) -> None:
         """The sale's invoices, as the index knows them."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from console.redrive import Orders, Redrive, Report, preview
+from console.requeue_many import Orders, Report, RequeueRun, preview
 from pipeline import kill_points
 from pipeline.ledger.letters import dead
 from pipeline.ledger.letters.letters import Filter, find
@@ -30,13 +30,13 @@ ALL = Filter()
 class Room:
     """A run with its clock, its sleeps and its hints; `works` plays the worker at each sleep."""
 
-    def __init__(self, office: Office, works: Callable[[], None] = lambda: None, *, bell: bool = True) -> None:
-        self.office, self.works, self.answers = office, works, bell
+    def __init__(self, office: Office, works: Callable[[], None] = lambda: None, *, hints: bool = True) -> None:
+        self.office, self.works, self.answers = office, works, hints
         self.slept: list[float] = []
         self.rung: list[dict[str, int]] = []
 
     def run(self, orders: Orders, wanted: Filter = ALL, who: str = "ann") -> Report:
-        return Redrive(self.office.ledger, self._bell, self._clock, who, orders, sleep=self._sleep).run(wanted)
+        return RequeueRun(self.office.ledger, self._hint, self._clock, who, orders, sleep=self._sleep).run(wanted)
 
     def _clock(self) -> datetime:
         return self.office.now
@@ -46,7 +46,7 @@ class Room:
         self.office.later(seconds=seconds)
         self.works()
 
-    def _bell(self, task: str, queue: str, **kwargs: int) -> bool:
+    def _hint(self, task: str, queue: str, **kwargs: int) -> bool:
         self.rung.append(kwargs)
         return self.answers
 
@@ -152,7 +152,7 @@ def test_of_two_runs_over_the_same_letters_each_letter_belongs_to_one(office: Of
 
 def test_after_one_lost_hint_the_rest_is_left_to_the_sweep(office: Office) -> None:
     _some(office, 4)
-    room = Room(office, bell=False)
+    room = Room(office, hints=False)
     assert room.run(Orders(rate=Decimal(0))).hints_lost == 4
     assert len(room.rung) == 1
 

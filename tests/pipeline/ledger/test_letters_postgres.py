@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from console.redrive import Orders, Redrive, Report
+from console.requeue_many import Orders, Report, RequeueRun
 from pipeline.ledger.letters.letters import Filter
 from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
@@ -37,7 +37,7 @@ def office(tmp_path: Path, url: str) -> Iterator[Office]:
 
 def _run(office: Office, who: str) -> Report:
     orders = Orders(rate=Decimal(0))
-    return Redrive(office.ledger, lambda *_, **__: True, lambda: datetime.now(UTC), who, orders).run(Filter())
+    return RequeueRun(office.ledger, lambda *_, **__: True, lambda: datetime.now(UTC), who, orders).run(Filter())
 
 
 def test_two_operators_at_once_move_each_letter_once(office: Office) -> None:

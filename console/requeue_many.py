@@ -18,14 +18,14 @@ from pipeline.kill_points import reach
 from pipeline.ledger import Ledger, audit
 from pipeline.ledger.letters import letters
 from pipeline.ledger.letters.letters import Filter
-from pipeline.ledger.letters.requeueing import MOST_REDRIVES, Hint, Moved, Verdict, requeue, verdict
+from pipeline.ledger.letters.requeueing import MOST_REQUEUES, Hint, Moved, Verdict, requeue, verdict
 
 #: So many letters must be decided before their failure rate means anything.
 ENOUGH = 3
 _POLL = 0.5
 
 
-class Bell(Protocol):
+class SendHint(Protocol):
     """Tells the workers that there is work. False when nobody can be told: the sweep finds it."""
 
     def __call__(self, task: str, queue: str, **kwargs: int) -> bool:
@@ -82,18 +82,18 @@ def preview(ledger: Ledger, wanted: Filter, limit: int | None = None) -> Preview
         letters=len(rows),
         money=letters.money_of(rows),
         without_amount=sum(1 for row in rows if row["money"] is None),
-        needs_force=sum(1 for row in rows if row["redrives"] >= MOST_REDRIVES),
+        needs_force=sum(1 for row in rows if row["redrives"] >= MOST_REQUEUES),
         rows=rows,
     )
 
 
-class Redrive:
+class RequeueRun:
     """One run over the letters that match a filter."""
 
     def __init__(
         self,
         ledger: Ledger,
-        bell: Bell,
+        send_hint: SendHint,
         clock: Callable[[], datetime],
         who: str,
         orders: Orders,
@@ -101,7 +101,7 @@ class Redrive:
         sleep: Callable[[float], None] = time.sleep,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._ledger, self._bell, self._clock, self._who = ledger, bell, clock, who
+        self._ledger, self._send_hint, self._clock, self._who = ledger, send_hint, clock, who
         self._orders, self._sleep, self._say = orders, sleep, say
         self._watched: dict[int, Verdict] = {}
 
@@ -149,12 +149,12 @@ class Redrive:
         elif done.moved in {Moved.REQUEUED, Moved.SATISFIED}:
             self._watched[row["id"]] = Verdict.MOVING
         for hint in done.hints:
-            self._ring(hint, report)
+            self._tell_workers(hint, report)
 
-    def _ring(self, hint: Hint, report: Report) -> None:
+    def _tell_workers(self, hint: Hint, report: Report) -> None:
         task, queue, arguments = hint
         # After one lost hint the rest is left to the sweep: each would only wait for the same broker.
-        if report.hints_lost or not self._bell(task, queue, **arguments):
+        if report.hints_lost or not self._send_hint(task, queue, **arguments):
             report.hints_lost += 1
 
     def _pause(self) -> None:
