@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.killing import Cell, Nursery, Recovery, nursery
 from tests.sandbox_server import SandboxHandle, running_sandbox
-from tests.tasks.practice import SKU, empty_ledger, stock_up
+from tests.tasks.practice import SKU, stock_up
 from tests.valkey_server import ValkeyHandle, running_valkey
 
 CellMaker = Callable[[str, Recovery], Cell]
@@ -33,11 +33,6 @@ def world() -> Iterator[SandboxHandle]:
 def forks() -> Iterator[Nursery]:
     with nursery() as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return empty_ledger(tmp_path_factory.mktemp("ledger"))
 
 
 @pytest.fixture

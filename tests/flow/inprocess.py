@@ -30,7 +30,7 @@ ROUND = 31
 
 @dataclass(frozen=True)
 class Served:
-    """What is started once for a module of tests."""
+    """What is started once for a session of tests."""
 
     world: SandboxHandle
     redis_url: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tasks.batches import advance
-from tests.flow.inprocess import Line, Served, line, servers
+from tests.flow.inprocess import Line, Served, line
 from tests.flow.moments import MOMENTS, books_day
 
 TERMS = """
@@ -30,12 +29,6 @@ auto_release_below = "1000"
 """
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture(params=MOMENTS.values(), ids=list(MOMENTS))

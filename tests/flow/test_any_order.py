@@ -6,7 +6,6 @@ import json
 import random
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ledger.schema import all as t
-from tests.flow.inprocess import Line, Served, line, servers
+from tests.flow.inprocess import Line, Served, line
 
 TERMS = """
 write_off_account = "403"
@@ -31,12 +30,6 @@ TEES = {"sku": "TEE-BLK-M", "price": "30"}
 #: Order, kind of sale, pieces sold, and the reasons of its returns, one piece each.
 SALES = (("#1", "Advanced Sale", 3, ("Too small", "Faulty")), ("#2", "Simple Sale", 2, ("Too small",)))
 ACTS = ("approve", "receive")
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @dataclass

@@ -25,7 +25,7 @@ from pipeline.ledger.schema import all as t
 from schemas.terms import Posting
 from tasks.batches import advance
 from tasks.stages import consume
-from tests.flow.inprocess import NOON, Line, Served, line, servers
+from tests.flow.inprocess import NOON, Line, Served, line
 
 TERMS = """
 posting = "batch"
@@ -41,12 +41,6 @@ cut_off = 18:00:00
 """
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 class Day:

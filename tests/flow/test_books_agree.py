@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +21,7 @@ from sandbox.demo.play import order_id, sale_form, unit_form
 from schemas.actions import PostCreditNote, RecordRefund, WriteOffStock
 from schemas.gaps import Gap
 from tasks.polls import polls
-from tests.flow.inprocess import SHOP, Line, Served, line, servers
+from tests.flow.inprocess import SHOP, Line, Served, line
 from tests.tasks.practice import PORTAL_SHOP
 
 TERMS = f"""
@@ -50,12 +49,6 @@ PRICES = ("12.99", "30", "54.95", "79.99", "89")
 REASONS = ("Too small", "Faulty", DAMAGED)
 CENT = Decimal("0.01")
 REVENUE, TAX, DEBTORS, COGS, INVENTORY = "200", "820", "610", "310", "630"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @st.composite

@@ -17,18 +17,12 @@ from schemas.gaps import Gap
 from schemas.money import Money
 from tasks.polls import drift, gap_watch, polls
 from tasks.stages import sweep
-from tests.flow.inprocess import SHOP, Line, Served, line, servers
+from tests.flow.inprocess import SHOP, Line, Served, line
 
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
 #: Longer than the time after our own write in which a touch is taken for ours.
 LATER = 600
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pipeline.ledger.schema import all as t
 from schemas.concerns import ConcernType
 from tasks.polls import drafts
 from tasks.stages import sweep
-from tests.flow.inprocess import SHOP, Line, Served, line, servers
+from tests.flow.inprocess import SHOP, Line, Served, line
 
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 NEW = {"sku": "TEE-BLK-L", "quantity": "1", "price": "30"}
@@ -27,12 +27,6 @@ SWAP = {
 HOUR, DAY = 3600, 86400
 OPT_IN = "release_exchanges = true\ncheck_restock_value = false"
 ASK = "check_restock_value = false"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.inprocess import Line, Served, line, servers
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
+from tests.flow.inprocess import Line, Served, line
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from schemas.concerns import ConcernType
 from tasks.books.books import LedgerBooks
-from tests.flow.inprocess import SHOP, Line, Served, line, servers
+from tests.flow.inprocess import SHOP, Line, Served, line
 from tests.flow.moments import books_day
 from tests.tasks.practice import PORTAL_SHOP
 
@@ -40,12 +40,6 @@ def terms(*, extra: str = "") -> str:
     return f"check_restock_value = false\n{extra}\n" + "".join(
         CHARGE.format(**dict(zip(names, row, strict=True))) for row in MAPPED
     )
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from schemas.concerns import ConcernType
-from tests.flow.inprocess import Line, Served, line, servers
+from tests.flow.inprocess import Line, Served, line
 from tests.tasks.practice import PORTAL_KEY, PORTAL_SHOP
 
 TERMS = """
@@ -31,12 +31,6 @@ disposition = "write_off"
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture

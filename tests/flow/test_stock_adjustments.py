@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.ledger.letters import letters, requeueing
 from schemas.concerns import ConcernType
-from tests.flow.inprocess import Line, Served, line, servers
+from tests.flow.inprocess import Line, Served, line
 
 TERMS = """
 write_off_account = "403"
@@ -30,12 +30,6 @@ disposition = "write_off"
 """
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 TEE_UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00"}
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from schemas.concerns import ConcernType
 from tasks.polls import drift, polls
-from tests.flow.inprocess import SHOP, Line, Served, line, servers
+from tests.flow.inprocess import SHOP, Line, Served, line
 
 TERMS = """check_restock_value = false
 refund_owner = "returnline"
@@ -22,12 +22,6 @@ card = "712"
 TEE = {"sku": "TEE-BLK-M", "quantity": "2", "price": "30"}
 UNIT = {"sku": "TEE-BLK-M", "paid_price": "30.00", "paid_tax": "5.00", "resolution": "RefundToPaymentMethod"}
 YEARS = "900000000"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with servers(tmp_path_factory.mktemp("line")) as started:
-        yield started
 
 
 @pytest.fixture

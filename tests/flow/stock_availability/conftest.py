@@ -1,4 +1,4 @@
-"""One Valkey and one practice world for all of these tests; one installation for each."""
+"""One practice world for all of these tests; one installation for each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from tests.flow.stock_availability.line import Line
 from tests.sandbox_server import SandboxHandle, running_sandbox
-from tests.tasks.practice import Bench, empty_ledger
-from tests.valkey_server import running_valkey
+from tests.tasks.practice import Bench
+from tests.valkey_server import ValkeyHandle
 
 SHOPIFY = """
 [shops.alder.shopify]
@@ -22,17 +22,6 @@ access_token = "practice-token"
 location_id = "{location}"
 """
 INTERVALS = "availability_min = 60\navailability_max = 900\n"
-
-
-@pytest.fixture(scope="session")
-def valkey_url() -> Iterator[str]:
-    with running_valkey() as server:
-        yield server.url
-
-
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return empty_ledger(tmp_path_factory.mktemp("ledger"))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +38,7 @@ def world(served: SandboxHandle) -> SandboxHandle:
 
 
 @pytest.fixture
-def make_line(tmp_path: Path, world: SandboxHandle, valkey_url: str, blank: Path) -> Iterator[Any]:
+def make_line(tmp_path: Path, world: SandboxHandle, valkey: ValkeyHandle, blank: Path) -> Iterator[Any]:
     made: list[Bench] = []
 
     def make(terms: str = 'availability_target = "shopify"', *, location: str = "", fresh: bool = True) -> Line:
@@ -58,7 +47,7 @@ def make_line(tmp_path: Path, world: SandboxHandle, valkey_url: str, blank: Path
         ledger = blank if fresh else tmp_path / "data" / "ledger.sqlite"
         kept = tmp_path / f"kept-{len(made)}.sqlite"
         shutil.copyfile(ledger, kept)
-        bench = Bench(tmp_path, world, valkey_url, kept, terms=terms, intervals=f"{INTERVALS}{shopify}")
+        bench = Bench(tmp_path, world, valkey.url, kept, terms=terms, intervals=f"{INTERVALS}{shopify}")
         if made and not fresh:
             bench.clock.now = made[-1].clock.now
         bench.redis.flushall()

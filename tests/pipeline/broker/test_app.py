@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,8 @@ from pipeline.running.address import BrokerMissingError, redis_url
 from pipeline.running.valkey import free_port
 from pipeline.settings.values import Settings
 from tests.pipeline.settings.values import some_settings
-from tests.valkey_server import ValkeyHandle, running_valkey
+from tests.valkey_server import ValkeyHandle
 from tests.waiting import BOUND
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[ValkeyHandle]:
-    with running_valkey() as server:
-        yield server
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ HEAD = f"POST {RETURNGO} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyHandle]:
+    """One of its own: these tests count its connections and pause it."""
     with running_valkey() as server:
         yield server
 

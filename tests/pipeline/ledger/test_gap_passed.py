@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pipeline.ledger.gaps import passed
@@ -14,13 +11,6 @@ from schemas.returns import DONE
 from tests.console.cli.test_gaps import Office, office  # noqa: F401 - a fixture
 from tests.consumers.builders import a_unit, gbp
 from tests.pipeline.ledger.gap_desk import DAY0, SHOP, GapDesk, here, refund_of, the_unit
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[GapDesk]:
-    made = GapDesk(tmp_path)
-    yield made
-    made.ledger.close()
 
 
 def let_be(desk: GapDesk) -> list[LetBe]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -21,13 +19,6 @@ from tests.consumers.builders import a_unit, found_faulty, gbp
 from tests.pipeline.ledger.gap_desk import DAY0, SHOP, GapDesk, here, on_its_way, refund_of, the_unit
 
 DRAFT = ExchangeOrder("d-1", "", "#D1", "EXCHANGE")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[GapDesk]:
-    made = GapDesk(tmp_path)
-    yield made
-    made.ledger.close()
 
 
 def day(number: float) -> datetime:

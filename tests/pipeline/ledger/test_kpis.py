@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from pipeline.ledger import reference_books
 from pipeline.ledger.reports.kpis import hours, kpis
@@ -16,13 +12,6 @@ from schemas.concerns import ConcernType
 from schemas.terms import Terms
 from tests.consumers.builders import a_unit
 from tests.pipeline.ledger.gap_desk import DAY0, SHOP, GapDesk, here, refund_of
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[GapDesk]:
-    made = GapDesk(tmp_path)
-    yield made
-    made.ledger.close()
 
 
 def told(desk: GapDesk, since: float = -1, until: float = 30) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +17,6 @@ from tests.pipeline.ledger.gap_desk import DAY0, SHOP, GapDesk, here, on_its_way
 
 LAST = date(2026, 3, 31)
 APRIL = DAY0 + timedelta(days=32)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[GapDesk]:
-    made = GapDesk(tmp_path)
-    yield made
-    made.ledger.close()
 
 
 def told(desk: GapDesk) -> dict[str, Any]:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
-from tests.sandbox.cin7.desk import Desk, cin7_desk
-
-
-@pytest.fixture
-def desk() -> Iterator[Desk]:
-    with cin7_desk() as opened:
-        yield opened
+from tests.sandbox.cin7.desk import Desk
 
 
 def sold(desk: Desk, sku: str) -> Any:

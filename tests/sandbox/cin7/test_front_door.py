@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,12 +10,6 @@ from sandbox.cin7 import render
 from tests.sandbox.cin7.desk import API, CREDENTIALS, Desk, cin7_desk
 
 LIMIT_TEXT = "You have reached 60 calls per 60 seconds API limit."
-
-
-@pytest.fixture
-def desk() -> Iterator[Desk]:
-    with cin7_desk() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("header", sorted(CREDENTIALS))

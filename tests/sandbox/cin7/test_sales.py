@@ -1,19 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.sandbox.cin7.desk import VAT, Desk, cin7_desk
-
-
-@pytest.fixture
-def desk() -> Iterator[Desk]:
-    with cin7_desk() as opened:
-        yield opened
+from tests.sandbox.cin7.desk import VAT, Desk
 
 
 def order(sale_id: str, quantity: int = 1, **changes: Any) -> dict[str, Any]:

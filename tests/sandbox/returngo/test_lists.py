@@ -1,7 +1,6 @@
 """Paging, sorting and filtering of RMAs and transactions."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,13 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sandbox.returngo.desk import SHOP, PortalDesk
-
-
-@pytest.fixture
-def desk() -> Iterator[PortalDesk]:
-    desk = PortalDesk()
-    yield desk
-    desk.close()
 
 
 def walk(desk: PortalDesk, path: str, rows: str) -> list[list[dict[str, Any]]]:

@@ -1,18 +1,8 @@
 """What the practice portal shows of an RMA, and what it hides."""
 
 import json
-from collections.abc import Iterator
-
-import pytest
 
 from tests.sandbox.returngo.desk import TEE, PortalDesk
-
-
-@pytest.fixture
-def desk() -> Iterator[PortalDesk]:
-    desk = PortalDesk()
-    yield desk
-    desk.close()
 
 
 def test_booleans_about_policy_and_approval_arrive_as_zero_or_one(desk: PortalDesk) -> None:

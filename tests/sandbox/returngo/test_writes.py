@@ -1,17 +1,8 @@
 """Writing to the practice portal: keys and quota, comments, parcels, statuses, registrations, transactions."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.sandbox.returngo.desk import KEY, SHOP, TEE, PortalDesk
-
-
-@pytest.fixture
-def desk() -> Iterator[PortalDesk]:
-    desk = PortalDesk()
-    yield desk
-    desk.close()
 
 
 @pytest.mark.parametrize("status", [401, 403])
