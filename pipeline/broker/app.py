@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 from pipeline.broker.names import INTAKE, queue_names
 
 
-def celery_app(settings: Settings, consumers: Iterable[str] = (), *, url: str = "") -> Celery:
+def celery_app(settings: Settings, consumers: Iterable[str] = (), *, url: str) -> Celery:
     """Returns the Celery application. Nothing is connected until something is sent or a worker starts.
 
     `consumers` are the roster's names. A message for any other queue is refused, so that a typing error is loud.
@@ -25,7 +25,7 @@ def celery_app(settings: Settings, consumers: Iterable[str] = (), *, url: str = 
     from pipeline.broker import transport
 
     transport.install()
-    app = Celery("returnline", broker=url or settings.redis_url, set_as_current=False)
+    app = Celery("returnline", broker=url, set_as_current=False)
     app.conf.update(_conf(settings))
     app.conf.task_queues = _queues(queue_names(consumers))
     return app

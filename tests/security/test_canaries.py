@@ -152,7 +152,7 @@ def _stir_up(settings: Settings, letters: list[bytes]) -> None:
     _until(lambda: not _inbox(settings))
     from pipeline.broker.app import celery_app, send
 
-    app = celery_app(settings)
+    app = celery_app(settings, url=redis_url(settings))
     send(app, "tasks.nobody.knows", "intake")
     app.close()
     _until(lambda: bool(letters))

@@ -30,7 +30,7 @@ def test_every_queue_has_a_dead_letter_queue_beside_it() -> None:
 
 
 def test_a_hint_lands_in_its_queue_under_the_prefix(settings: Settings) -> None:
-    with celery_app(settings, ["credit-notes"]) as app:
+    with celery_app(settings, ["credit-notes"], url=settings.redis_url) as app:
         assert send(app, "tasks.consume.consume", "credit-notes", entry_id=7) is True
 
     with redis.Redis.from_url(settings.redis_url) as client:
@@ -38,7 +38,7 @@ def test_a_hint_lands_in_its_queue_under_the_prefix(settings: Settings) -> None:
 
 
 def test_a_hint_for_a_queue_nobody_has_is_not_sent(settings: Settings) -> None:
-    with celery_app(settings, ["credit-notes"]) as app:
+    with celery_app(settings, ["credit-notes"], url=settings.redis_url) as app:
         assert send(app, "tasks.consume.consume", "credit-note", entry_id=7) is False
 
     with redis.Redis.from_url(settings.redis_url) as client:
@@ -49,7 +49,7 @@ def test_a_hint_to_a_broker_that_is_gone_is_given_up_soon_and_quietly(tmp_path: 
     settings = some_settings(tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
     began = time.monotonic()
 
-    with celery_app(settings) as app:
+    with celery_app(settings, url=settings.redis_url) as app:
         assert send(app, "tasks.intake.admit", "intake") is False
 
     assert time.monotonic() - began < BOUND
@@ -58,7 +58,7 @@ def test_a_hint_to_a_broker_that_is_gone_is_given_up_soon_and_quietly(tmp_path: 
 def test_messages_are_kept_until_the_task_is_done_and_given_to_another_worker_after_the_visibility_time(
     settings: Settings,
 ) -> None:
-    with celery_app(settings) as app:
+    with celery_app(settings, url=settings.redis_url) as app:
         conf = app.conf
 
         assert conf.task_acks_late

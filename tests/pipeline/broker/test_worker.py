@@ -46,7 +46,7 @@ def working(url: str, data: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def sending(url: str, data: Path) -> Any:
-    return celery_app(some_settings(data, redis_url=url), ["credit-notes"])
+    return celery_app(some_settings(data, redis_url=url), ["credit-notes"], url=url)
 
 
 def wait_for_marks(url: str, wanted: set[int]) -> None:

@@ -14,7 +14,7 @@ from tests.pipeline.settings.values import some_settings
 
 def _app() -> Any:
     settings = some_settings(Path(os.environ["BELT_DATA"]), redis_url=os.environ["BELT_URL"])
-    built = celery_app(settings, ["credit-notes"])
+    built = celery_app(settings, ["credit-notes"], url=settings.redis_url)
 
     @built.task(name="belt.mark", ignore_result=True)
     def mark(number: int) -> None:
