@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
@@ -61,7 +61,7 @@ class Named(fields.Field[dict[str, Any]]):
 
     def __init__(self, inner: Schema | fields.Field[Any], **options: Any) -> None:
         super().__init__(**options)
-        self._inner = inner
+        self.inner = inner
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -71,7 +71,7 @@ class Named(fields.Field[dict[str, Any]]):
         for name, raw in value.items():
             try:
                 read[str(name)] = (
-                    self._inner.load(raw) if isinstance(self._inner, Schema) else self._inner.deserialize(raw)
+                    self.inner.load(raw) if isinstance(self.inner, Schema) else self.inner.deserialize(raw)
                 )
             except ValidationError as error:
                 problems[str(name)] = error.messages
@@ -88,13 +88,11 @@ class OneOf(fields.String):
     def __init__(self, choices: type | tuple[str, ...], **options: Any) -> None:
         super().__init__(**options)
         self._build: Any = choices if isinstance(choices, type) else str
-        self._choices = tuple(str(choice) for choice in choices)  # type: ignore[union-attr]
+        self.choices = tuple(str(choice) for choice in choices)  # type: ignore[union-attr]
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
-        if value not in self._choices:
-            raise ValidationError(
-                f"{shown(value)} is not a choice; use one of {', '.join(filter(None, self._choices))}"
-            )
+        if value not in self.choices:
+            raise ValidationError(f"{shown(value)} is not a choice; use one of {', '.join(filter(None, self.choices))}")
         return self._build(value)
 
 
@@ -150,6 +148,15 @@ class Seconds(fields.Float):
         if isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return super()._validated(value)
+
+
+_Kind = TypeVar("_Kind", bound=fields.Field[Any])
+
+
+def key(says: str, field: _Kind, *, is_secret: bool = False) -> _Kind:
+    """Declares a key: its field, one sentence of help, and whether its value is never to be shown."""
+    field.metadata = {**field.metadata, "help": says, "secret": is_secret}
+    return field
 
 
 def text(*, required: bool = False, pattern: str = "", fix: str = "", secret: bool = False) -> fields.String:

@@ -12,6 +12,7 @@ from pipeline.settings.fields import (
     Named,
     OneOf,
     amount,
+    key,
     switch,
     table,
     text,
@@ -84,31 +85,38 @@ class BatchForm(Form):
     """[shops.NAME.terms.batch]."""
 
     builds = BatchTerms
-    cut_off = Clock()
-    max_count = whole(1, 10_000)
-    max_amount = amount(allow_none=True)
-    auto_release_below = amount(allow_none=True)
+    cut_off = key(
+        "After this the batch takes nothing more, is planned once more and waits for finance; company's time zone.",
+        Clock(),
+    )
+    max_count = key("Most credit notes in a batch; with more the day has several batches.", whole(1, 10_000))
+    max_amount = key("Most in a batch, base currency, gross; left out: no limit.", amount(allow_none=True))
+    auto_release_below = key(
+        "A smaller batch, base currency, gross, goes without finance; left out: never.", amount(allow_none=True)
+    )
 
 
 class DispositionForm(Form):
     """One [[shops.NAME.terms.dispositions]]."""
 
     builds = DispositionRule
-    reason = text(required=True)
-    finding = OneOf(Finding, load_default=None)
-    disposition = OneOf(Disposition, required=True)
-    location = text()
-    account = text()
+    reason = key("The return's reason; * is any.", text(required=True))
+    finding = key("What is known about the goods; left out: anything.", OneOf(Finding, load_default=None))
+    disposition = key("What happens to the goods.", OneOf(Disposition, required=True))
+    location = key("Cin7 Core location of the goods; left out: the shop's sellable or quarantine location.", text())
+    account = key("Account of a write-off; left out: write_off_account.", text())
 
 
 class ChargeForm(Form):
     """One fee or adjustment: how it is posted."""
 
     builds = ChargeRule
-    description = text(required=True)
-    account = text(required=True)
-    tax_rule = text(required=True)
-    once_per_return = switch()
+    description = key("Name of the Service product on the credit note.", text(required=True))
+    account = key("Account the charge is posted to.", text(required=True))
+    tax_rule = key(
+        "Tax rule of the charge; * (adjustments only) takes the credited lines' rates, pro rata.", text(required=True)
+    )
+    once_per_return = key("The portal repeats one fee of the whole return on each of its items.", switch())
 
 
 class ChargeKinds(Named):
@@ -130,45 +138,80 @@ class TermsForm(Form):
     """[shops.NAME.terms]."""
 
     builds = Terms
-    go_live = Day()
-    gate = OneOf(Gate)
-    style = OneOf(NoteStyle)
-    posting = OneOf(Posting)
-    batch = table(BatchForm)
-    credit_note_owner = OneOf(EffectOwner)
-    restock_owner = OneOf(EffectOwner)
-    write_off_owner = OneOf(EffectOwner)
-    refund_owner = OneOf(EffectOwner)
-    refund_release = OneOf(RefundRelease)
-    dispositions = Many(table(DispositionForm))
-    sellable_location = text()
-    quarantine_location = text()
-    portal_locations = Named(text(required=True))
-    sellable_locations = Many(text(required=True))
-    sku_aliases = Named(text(required=True))
-    tax_successors = Named(text(required=True))
-    fees = ChargeKinds(ChargeForm(), FEE_KINDS)
-    adjustments = ChargeKinds(ChargeForm(), ADJUSTMENT_KINDS)
-    negative_charges = switch()
-    shipping_refunds = OneOf(ShippingRefund)
-    gift_policy = OneOf(GiftPolicy)
-    external_ids = OneOf(ExternalIds)
-    consolidated_sales = OneOf(ConsolidatedSales)
-    refund_accounts = Named(text(required=True))
-    write_off_account = text()
-    write_off_approval_above = amount(allow_none=True)
-    amount_tolerance = amount()
-    return_tolerance = amount()
-    goodwill_tolerance = amount()
-    restock_value_tolerance = amount()
-    check_restock_value = switch()
-    late_arrival_account = text()
-    release_exchanges = switch()
-    exchange_timers = ExchangeTimers(whole(1))
-    availability_target = OneOf(AVAILABILITY_TARGETS)
-    availability_buffer = whole(0)
-    thresholds = ExceptionTypes(whole(0))
-    owners = ExceptionTypes(OneOf(Owner))
-    gap_hours = Gaps(whole(0))
-    gap_owners = Gaps(OneOf(Owner))
-    exchange_marker = text()
+    go_live = key(
+        "Nothing is posted for a return made before this day of the company's calendar; left out: nothing at all.",
+        Day(),
+    )
+    gate = key("When a unit may be credited.", OneOf(Gate))
+    style = key(
+        "A credit note is drafted, compared and authorised, or authorised at once: a call and a check less.",
+        OneOf(NoteStyle),
+    )
+    posting = key("Credit notes one by one, or in batches that finance releases.", OneOf(Posting))
+    batch = key("When a batch closes and who lets it go.", table(BatchForm))
+    credit_note_owner = key(
+        "Who makes credit notes: Returnline, Cin7 Core's own Shopify channel (native), or nobody.", OneOf(EffectOwner)
+    )
+    restock_owner = key("Who restocks.", OneOf(EffectOwner))
+    write_off_owner = key("Who writes off.", OneOf(EffectOwner))
+    refund_owner = key("Who records refunds in Cin7 Core.", OneOf(EffectOwner))
+    refund_release = key("How ReturnGO is told that goods are credited and restocked.", OneOf(RefundRelease))
+    dispositions = key(
+        "What happens to the goods by reason and finding; the first match wins, no match waits for a person.",
+        Many(table(DispositionForm)),
+    )
+    sellable_location = key("Where restocked goods go.", text())
+    quarantine_location = key("Where goods go that are not for sale.", text())
+    portal_locations = key("ReturnGO's location to Cin7 Core's.", Named(text(required=True)))
+    sellable_locations = key("Shoppers are served from these: their Available is added up.", Many(text(required=True)))
+    sku_aliases = key("The portal's SKU to Cin7 Core's.", Named(text(required=True)))
+    tax_successors = key("An inactive tax rule to the one to use now.", Named(text(required=True)))
+    fees = key("How each fee is posted.", ChargeKinds(ChargeForm(), FEE_KINDS))
+    adjustments = key("How each adjustment is posted.", ChargeKinds(ChargeForm(), ADJUSTMENT_KINDS))
+    negative_charges = key(
+        "Whether Cin7 Core takes negative charges; if not, fees are kept from the refund payment.", switch()
+    )
+    shipping_refunds = key(
+        "When a refund above the goods is read as shipping: never, exactly what is left of it, or up to that.",
+        OneOf(ShippingRefund),
+    )
+    gift_policy = key(
+        "A free item stays with the shopper while paid ones come back: hold for a person, or ignore.", OneOf(GiftPolicy)
+    )
+    external_ids = key(
+        "Whether a sale's External ID in Cin7 Core holds the shop's order id or something that is to be ignored.",
+        OneOf(ExternalIds),
+    )
+    consolidated_sales = key(
+        "A sale of several orders: ask a person, or credit what is unique without doubt.", OneOf(ConsolidatedSales)
+    )
+    refund_accounts = key("The account that each kind of refund leaves.", Named(text(required=True)))
+    write_off_account = key("Account of write-offs.", text())
+    write_off_approval_above = key(
+        "Above this original cost, base currency, finance approves a write-off; left out: never asked.",
+        amount(allow_none=True),
+    )
+    amount_tolerance = key("Per unit, document currency: the portal's paid price against the invoice.", amount())
+    return_tolerance = key("Over all units of a return, document currency: what passes unasked.", amount())
+    goodwill_tolerance = key(
+        "Per refund, document currency: a difference up to this is posted as goodwill or short refund unasked.",
+        amount(),
+    )
+    restock_value_tolerance = key("How far the cost of restocked goods may lie from the cost they left with.", amount())
+    check_restock_value = key(
+        "Checks whether the goods came back at the cost they left with: one idle-time read a credit note.", switch()
+    )
+    late_arrival_account = key("Goods that arrive after their credit go into stock against this account.", text())
+    release_exchanges = key("Authorises a draft exchange order in Cin7 Core once all its conditions are met.", switch())
+    exchange_timers = key(
+        "How long an exchange waits for each reason until it becomes an exception.", ExchangeTimers(whole(1))
+    )
+    availability_target = key("Where stock is shown.", OneOf(AVAILABILITY_TARGETS))
+    availability_buffer = key("Units of each SKU that are kept back.", whole(0))
+    thresholds = key("How long each gap lasts until it becomes an exception.", ExceptionTypes(whole(0)))
+    owners = key("Who owns each type of exception.", ExceptionTypes(OneOf(Owner)))
+    gap_hours = key("How long each gap lasts until `returnline gaps` counts it.", Gaps(whole(0)))
+    gap_owners = key("Who owns each gap.", Gaps(OneOf(Owner)))
+    exchange_marker = key(
+        "A word that exchange orders carry in Customer Reference with the order's name or the RMA.", text()
+    )

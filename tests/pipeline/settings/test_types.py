@@ -60,7 +60,7 @@ def _inside(field: fields.Field[Any]) -> list[Key]:
     if isinstance(field, Many):
         return [(0,), *((0, *place) for place in _inside(field.inner))]
     if isinstance(field, Named):
-        inner = field._inner
+        inner = field.inner
         below = keys_of(inner) if isinstance(inner, Schema) else _inside(inner)
         return [("alder",), *(("alder", *place) for place in below)]
     return []
