@@ -32,6 +32,10 @@ FLOWER_PASSWORD = "flower-canary-password"
 UNREADABLE = b'{"customer": "%s", "rmaId": ' % SHOPPER["name"].encode()
 
 
+#: Answers of the three systems with a shopper in them that must have come before the search begins.
+SALTED = 4
+
+
 @dataclass
 class Place:
     """One place that was searched: its name and what it holds."""
@@ -90,6 +94,7 @@ def _live(stage: Stage, dsn: str, letters: list[bytes], count: list[int]) -> Pla
     rma = _a_return(stage)
     _knock(stage, shop.hooks.bearer, rma)
     _stir_up(settings, letters)
+    _until(lambda: len(count) >= SALTED)
     found = PlantedDay(settings, secrets, rma, len(count))
     found.places = [*_shown(stage, rma), *_in_flower(stage), *_in_redis(settings), *_arguments(stage)]
     found.places += [Place(f"sentry {n}", letter) for n, letter in enumerate(letters)]
@@ -300,7 +305,7 @@ def test_the_search_knows_a_canary_in_every_spelling() -> None:
 
 
 def test_the_day_was_salted_and_every_kind_of_place_was_searched(day: PlantedDay) -> None:
-    assert day.salted_answers >= 4
+    assert day.salted_answers >= SALTED
     for kind in ("log", "ledger", "sentry", "flower", "redis", "shown", "arguments"):
         assert sum(len(one.held) for one in day.of(kind)) > 100, kind
 
